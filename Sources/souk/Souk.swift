@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Souk: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "souk")
+}
