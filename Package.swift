@@ -90,6 +90,8 @@ let package = Package(
             name: "souk",
             dependencies: ["App", "Transport", argumentParser, configuration],
             swiftSettings: settings),
+
+        tests("CryptographyTests", ["Cryptography"]),
     ],
     swiftLanguageModes: [.v6]
 )
