@@ -1,0 +1,29 @@
+package import Domain
+
+/// Which part of a list to read. Lists come newest first.
+package struct StripePage: Hashable, Sendable {
+    /// 1 to 100; Stripe's own default of 10 costs ten times the calls.
+    package var limit: Int
+    /// The id of the last object of the page before, to read older ones.
+    package var startingAfter: String?
+    /// The id of the first object of the page before, to read newer ones.
+    package var endingBefore: String?
+    /// Inclusive.
+    package var createdFrom: Timestamp?
+    /// Exclusive.
+    package var createdBefore: Timestamp?
+
+    package init(
+        limit: Int = 100,
+        startingAfter: String? = nil,
+        endingBefore: String? = nil,
+        createdFrom: Timestamp? = nil,
+        createdBefore: Timestamp? = nil
+    ) {
+        self.limit = limit
+        self.startingAfter = startingAfter
+        self.endingBefore = endingBefore
+        self.createdFrom = createdFrom
+        self.createdBefore = createdBefore
+    }
+}
