@@ -92,6 +92,8 @@ let package = Package(
             swiftSettings: settings),
 
         tests("CryptographyTests", ["Cryptography"]),
+        tests("DomainTests", ["Domain"]),
+        tests("LedgerTests", ["Domain", "Ledger"]),
     ],
     swiftLanguageModes: [.v6]
 )

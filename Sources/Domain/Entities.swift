@@ -1,8 +1,6 @@
 /// The business party that sells: has at most one current connected account at Stripe.
 package enum Seller: Identified { package static let idPrefix = "sel" }
 package enum Order: Identified { package static let idPrefix = "ord" }
-package enum OrderLine: Identified { package static let idPrefix = "oli" }
-package enum FeePolicy: Identified { package static let idPrefix = "fpo" }
 package enum Refund: Identified { package static let idPrefix = "ref" }
 package enum Transfer: Identified { package static let idPrefix = "trf" }
 package enum Payout: Identified { package static let idPrefix = "pay" }
