@@ -97,9 +97,7 @@ package struct FeeTerms: Hashable, Sendable {
     }
 
     /// The platform's fee on a line: the percentage rounded half up to what the currency can be charged in, plus the
-    /// fixed part, then the minimum, then the maximum, and never more than the line itself.
-    ///
-    /// - Parameter amount: What the buyer pays for the line; nothing is taken on zero or less.
+    /// fixed part, then the minimum, then the maximum, and never more than the line itself. Nothing on zero or less.
     package func fee(on amount: Money) -> Money {
         guard amount.isPositive, amount.currency == currency else { return .zero(amount.currency) }
         let percentage = Rounding.share(

@@ -9,9 +9,7 @@ package struct OrderDivision: Hashable, Sendable {
         total = try MoneyParts.sum(lines.map(\.parts), in: currency)
     }
 
-    /// - Parameters:
-    ///   - policies: Every policy that may apply; each line takes the one in force at `moment`.
-    ///   - makeID: Gives each line its id.
+    /// Divides a draft under the policies in force at a moment; `makeID` gives each line its id.
     package init(
         _ draft: OrderDraft, policies: [FeePolicy], at moment: Timestamp, makeID: () -> ID<OrderLine>
     ) throws(MoneyError) {

@@ -14,8 +14,8 @@ package struct OrderLineDraft: Hashable, Sendable {
         seller != nil && (kind == .item || kind == .shipping)
     }
 
-    /// - Parameter path: The line's path in the request, such as `lines[2]`, for the refusal.
-    /// - Throws: `parameter_invalid` or `parameter_missing` naming the field.
+    /// Refuses what makes no sense in a single line. `path` is the line's path in the request, such as `lines[2]`.
+    /// - Throws: `parameter_invalid`, `parameter_missing` or `amount_too_large`, naming the field.
     package init(
         kind: OrderLine.Kind, seller: ID<Seller>?, description: String, unitAmount: Int64, quantity: Int64 = 1,
         category: String? = nil, fundedBy: OrderLine.Funder? = nil, feeApplies: Bool? = nil, path: String = "line"
