@@ -92,7 +92,6 @@ let package = Package(
             swiftSettings: settings),
 
         tests("CryptographyTests", ["Cryptography"]),
-        tests("RepositoryTests"),
         tests("DomainTests", ["Domain"]),
         tests("LedgerTests", ["Domain", "Ledger"]),
     ],

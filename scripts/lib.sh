@@ -55,6 +55,14 @@ missing_build_packages() {
     command -v curl >/dev/null || printf '%s\n' curl
     command -v git >/dev/null || printf '%s\n' git
     [ -e /etc/ssl/certs/ca-certificates.crt ] || printf '%s\n' ca-certificates
+    # What a Swift toolchain from swift.org expects of the system: a C++ library to link with, and these.
+    compgen -G '/usr/lib/gcc/*/*/libstdc++.so' >/dev/null || printf '%s\n' g++
+    [ -e /usr/include/zlib.h ] || printf '%s\n' zlib1g-dev
+    local libraries
+    libraries=$(ldconfig -p)
+    case $libraries in *libncurses.so.6*) ;; *) printf '%s\n' libncurses6 ;; esac
+    case $libraries in *libsqlite3.so.0*) ;; *) printf '%s\n' libsqlite3-0 ;; esac
+    [ -d /usr/share/zoneinfo ] || printf '%s\n' tzdata
 }
 
 # install_packages NAME...: through apt, as root or with sudo; without either it says what to run, and stops.
@@ -110,9 +118,11 @@ find_swift() {
     command -v swift >/dev/null || die "no Swift toolchain found" \
         "Install Swift 6.2 or later from https://www.swift.org/install/linux/debian/12/ (swiftly does it in two commands),
 or unpack a toolchain to /opt/swift; then run scripts/$SCRIPT again."
-    SWIFT_VERSION=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
-    [ -n "$SWIFT_VERSION" ] || die "$(command -v swift) does not run" \
-        "Try: swift --version. A toolchain for another system, or packages that it needs (swift.org lists them), are the usual causes."
+    local answer
+    answer=$(swift --version 2>&1) || true
+    SWIFT_VERSION=$(sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' <<<"$answer" | head -n 1)
+    [ -n "$SWIFT_VERSION" ] || die "$(command -v swift) does not run: $(head -n 1 <<<"$answer")" \
+        "A toolchain for another system, or a package that it needs (swift.org lists them), are the usual causes."
     local major=${SWIFT_VERSION%%.*} rest=${SWIFT_VERSION#*.}
     local minor=${rest%%.*}
     if [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 2 ]; }; then

@@ -1,3 +1,5 @@
+import Testing
+
 /// Something that may not stand in the code, and where it may nevertheless.
 struct BannedText: Sendable, CustomTestStringConvertible {
     let name: String
