@@ -29,6 +29,9 @@ package enum StripePayout {}
 package enum StripeDispute {}
 package enum StripeBalanceTransaction {}
 package enum StripeEvent {}
+package enum StripeCustomer {}
+package enum StripeWebhookEndpoint {}
+package enum StripeExternalAccount {}
 
 package typealias StripeAccountID = StripeID<StripeAccount>
 package typealias StripeChargeID = StripeID<StripeCharge>
@@ -40,3 +43,7 @@ package typealias StripeRefundID = StripeID<StripeRefund>
 package typealias StripeApplicationFeeID = StripeID<StripeApplicationFee>
 package typealias StripeBalanceTransactionID = StripeID<StripeBalanceTransaction>
 package typealias StripeEventID = StripeID<StripeEvent>
+package typealias StripeCustomerID = StripeID<StripeCustomer>
+package typealias StripeTransferReversalID = StripeID<StripeTransferReversal>
+package typealias StripeFeeRefundID = StripeID<StripeFeeRefund>
+package typealias StripeWebhookEndpointID = StripeID<StripeWebhookEndpoint>

@@ -70,3 +70,12 @@ extension KeyedDecodingContainer {
         try decodeIfPresent(type, forKey: key) ?? [:]
     }
 }
+
+extension KeyedDecodingContainer {
+    /// No capabilities are no entry.
+    func decode(
+        _ type: [String: StripeCapabilityStatus].Type, forKey key: Key
+    ) throws -> [String: StripeCapabilityStatus] {
+        try decodeIfPresent(type, forKey: key) ?? [:]
+    }
+}

@@ -46,6 +46,11 @@ package struct FormEncoder: Hashable, Sendable {
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { set("\(name)[\(key)]", value) }
     }
 
+    /// `expand[0]=…`; nothing if nothing is to be expanded.
+    package mutating func set(expand fields: [String]) {
+        if !fields.isEmpty { set("expand", list: fields) }
+    }
+
     /// `created[gte]`, `created[lt]` and the cursor of a list.
     package mutating func set(_ page: StripePage) {
         set("limit", page.limit)
