@@ -1,0 +1,2 @@
+import Domain
+package import Postgres
