@@ -59,6 +59,8 @@ CREATE TABLE balance_feeds (
     stripe_account text PRIMARY KEY,
     -- Business time of the next read.
     due_at timestamptz NOT NULL,
+    -- Whether something touched the account and its rows are not all read yet.
+    wanted boolean NOT NULL DEFAULT true,
     -- Rises with each request, so that one made during a read is not lost.
     requests bigint NOT NULL DEFAULT 1,
     -- Reads since it was last asked for: the exponent of the back-off.

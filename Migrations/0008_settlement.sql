@@ -70,8 +70,10 @@ CREATE TABLE payouts (
     arrives_at timestamptz NOT NULL,
     failure_code text,
     failure_message text,
-    -- Whether the books have this payout as arrived: a later failure then takes it back.
-    booked_as_paid boolean NOT NULL DEFAULT false,
+    -- Effective times of what is booked: it arrived; it came back, before or after it had arrived.
+    paid_at timestamptz,
+    returned_at timestamptz,
+    returned_after_paid boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );

@@ -70,7 +70,8 @@ package struct StoreTransaction: Sendable {
             """
             INSERT INTO balance_feeds AS f (stripe_account, due_at) VALUES (\(owner.code), \(now))
             ON CONFLICT (stripe_account) DO UPDATE
-                SET due_at = least(f.due_at, excluded.due_at), requests = f.requests + 1, reads_since_request = 0
+                SET due_at = least(f.due_at, excluded.due_at), requests = f.requests + 1, reads_since_request = 0,
+                    wanted = true
             """)
     }
 }

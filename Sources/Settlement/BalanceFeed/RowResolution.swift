@@ -54,10 +54,10 @@ enum RowResolution: Hashable, Sendable {
         case (.feeRefund(let refund), _):
             return ofFee(refund.fee.id.rawValue, charge: nil, known: known)
         case (.refund(let refund), .platform):
-            guard let charge = refund.charge?.id else { return .external }
+            guard let charge = refund.charge?.id.rawValue else { return .external }
             return ofCharge(charge, known: known, subject: .refund(refund.cursor))
         case (.refund(let refund), .connected):
-            guard let payment = refund.charge?.id else { return .external }
+            guard let payment = refund.charge?.id.rawValue else { return .external }
             if let transfer = known.transfersByPayment[payment] {
                 return .resolved(.transfer(transfer.id), order: transfer.order, applicationFee: nil)
             }
@@ -98,7 +98,8 @@ struct AwaitedRow: Hashable, Sendable {
     let subject: String
 
     /// What Stripe books with a row: a sale's transfer and fee, a transfer's mirror in the seller's balance.
-    static func following(_ source: BalanceTransactionSource?, of owner: BalanceOwner, category: String) -> [AwaitedRow] {
+    static func following(_ source: BalanceTransactionSource?, of owner: BalanceOwner, category: String) -> [AwaitedRow]
+    {
         guard owner == .platform else { return [] }
         switch (source, category) {
         case (.charge(let charge), "charge"):

@@ -29,7 +29,8 @@ struct StoredRow: Sendable {
         row = BalanceTransaction(
             id: try columns.get("id"), owner: BalanceOwner(code: try columns.get("stripe_account")),
             seller: try columns.get("seller_id"), order: try columns.get("order_id"),
-            amount: Money(try columns.get("amount_minor"), currency), net: Money(try columns.get("net_minor"), currency),
+            amount: Money(try columns.get("amount_minor"), currency),
+            net: Money(try columns.get("net_minor"), currency),
             fees: try JSONDecoder().decode([FeeForm].self, from: Data(fees.utf8)).map(\.fee),
             applicationFee: try columns.get("application_fee_id"), category: try columns.get("category"),
             balanceType: try columns.get("balance_type"),
@@ -129,9 +130,10 @@ extension StoreTransaction {
             ON CONFLICT (stripe_account, id) DO NOTHING
             RETURNING stripe_account, id
             """)
-        let fresh = Set(try inserted.map { row in
-            Cause.balanceTransaction(try row.get("id"), of: BalanceOwner(code: try row.get("stripe_account")))
-        })
+        let fresh = Set(
+            try inserted.map { row in
+                Cause.balanceTransaction(try row.get("id"), of: BalanceOwner(code: try row.get("stripe_account")))
+            })
         let entries = try rows.map(\.row)
             .filter { fresh.contains(.balanceTransaction($0.id, of: $0.owner)) }
             .compactMap { try BalanceTransactionRules.entry(for: $0) }

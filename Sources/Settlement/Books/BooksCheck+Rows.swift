@@ -106,3 +106,23 @@ extension BooksCheck {
         }
     }
 }
+
+extension BooksCheck {
+    /// Each payout's entries, computed anew from its row, against those in the journal.
+    func payoutsAgainstEntries() async throws -> [BooksFault] {
+        var faults: [BooksFault] = []
+        var last = ""
+        while true {
+            let page = try await store.query(
+                """
+                SELECT \(unescaped: PayoutRecord.columns) FROM payouts WHERE id > \(last) ORDER BY id LIMIT 1000
+                """
+            ).map(PayoutRecord.init)
+            guard let end = page.last else { return faults }
+            last = end.id.rawValue
+            faults += try await compare(
+                try page.flatMap { payout in try payout.entries().map { (payout.stripeID.rawValue, $0) } },
+                missing: .factNotBooked)
+        }
+    }
+}
