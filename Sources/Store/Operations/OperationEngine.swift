@@ -113,7 +113,8 @@ package struct OperationEngine: Sendable {
         else {
             return try await tryLater(marked, because: "the process was paused before it could send")
         }
-        let outcome = await sender.send(request, idempotencyKey: marked.idempotencyKey, timeout: Self.sendTimeout)
+        let outcome = await sender.send(
+            request, idempotencyKey: marked.idempotencyKey, sinceFirstSend: firstSentAt.duration(to: now))
         Counter(label: "souk_operation_sends", dimensions: [("kind", marked.kind.rawValue), ("outcome", outcome.word)])
             .increment()
         try await settle(marked, outcome, by: handler)
