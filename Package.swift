@@ -94,6 +94,10 @@ let package = Package(
         tests("CryptographyTests", ["Cryptography"]),
         tests("DomainTests", ["Domain"]),
         tests("LedgerTests", ["Domain", "Ledger"]),
+        .target(
+            name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport",
+            swiftSettings: settings),
+        tests("PostgresTests", ["Postgres", "TestSupport", logging]),
     ],
     swiftLanguageModes: [.v6]
 )
