@@ -23,8 +23,8 @@ final class IOThread: @unchecked Sendable {  // `lock` guards `wires` and `pools
     }
 
     private init() {
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
-        wake = eventfd(0, Int32(EFD_CLOEXEC.rawValue) | Int32(EFD_NONBLOCK.rawValue))
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        wake = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         precondition(epoll >= 0 && wake >= 0, "epoll or eventfd refused: \(errno)")
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: 0))
         let status = epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event)

@@ -17,6 +17,11 @@ package struct MigrationPlan: Hashable, Sendable {
     package var current: Int
     /// In order.
     package var pending: [Migration]
+
+    package init(current: Int, pending: [Migration]) {
+        self.current = current
+        self.pending = pending
+    }
 }
 
 package enum MigrationError: Error, Hashable, Sendable, CustomStringConvertible {

@@ -98,7 +98,7 @@ package struct Migrator: Sendable {
                 """)
             try await connection.commitByHand()
         } catch let error as PostgresError {
-            try? await connection.execute("ROLLBACK")  // on a broken connection the server has done it
+            _ = try? await connection.execute("ROLLBACK")  // on a broken connection the server has done it
             throw MigrationError.failed(number: migration.number, name: migration.name, error)
         }
     }

@@ -153,7 +153,7 @@ final class Pool: @unchecked Sendable {  // `lock` guards every `var`
     private func start(_ attempts: Int) {
         for _ in 0..<attempts {
             let isAccepted = BlockingThreads.connecting.submit { [weak self, connector] in
-                do {
+                do throws(PostgresError) {
                     let wire = try connector.open()
                     guard let self else { return wire.close("the client is gone") }
                     self.connected(wire)
@@ -184,7 +184,7 @@ final class Pool: @unchecked Sendable {  // `lock` guards every `var`
         lock.lock()
         connecting -= 1
         let attempts = (outage?.attempts ?? 0) + 1
-        let pause = min(1_000_000_000, 50_000_000 << UInt64(min(attempts - 1, 5)))
+        let pause = min(1_000_000_000, UInt64(50_000_000) << UInt64(min(attempts - 1, 5)))
         outage = Outage(error: error, retryAt: now + UInt64.random(in: pause / 2...pause), attempts: attempts)
         // With connections left, those who wait will get one of them; without, nobody need wait for the time-out.
         let failed = open == 0 && connecting == 0 ? drain() : []

@@ -1,6 +1,6 @@
 package import Logging
 import Metrics
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// PostgreSQL, for many tasks at once: a pool of connections that heals itself.
 ///

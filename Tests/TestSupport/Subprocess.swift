@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// A program run to its end, off the cooperative pool.
 package struct Subprocess: Sendable {
@@ -31,7 +31,9 @@ package struct Subprocess: Sendable {
     ) throws -> String {
         // A file, not a pipe: a server that the program leaves behind keeps a pipe open for ever.
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("souk-out-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: file.path, contents: nil)
+        guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
+            throw CocoaError(.fileWriteUnknown)
+        }
         defer { try? FileManager.default.removeItem(at: file) }
         let output = try FileHandle(forWritingTo: file)
         defer { try? output.close() }

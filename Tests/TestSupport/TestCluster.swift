@@ -42,7 +42,9 @@ package final class TestCluster: Sendable {
         if let primary = options.standbyOf {
             try await run("pg_basebackup", ["-D", dataFolder, "-h", primary.folder, "-U", "souk", "-R", "-c", "fast"])
         } else {
-            try await run("initdb", ["-U", "souk", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", "-D", dataFolder])
+            try await run(
+                "initdb",
+                ["-U", "souk", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", "-D", dataFolder])
         }
         var settings = [
             "listen_addresses": "", "unix_socket_directories": folder, "max_connections": "200",

@@ -1,5 +1,5 @@
 import Foundation
-import Logging
+package import Logging
 package import Postgres
 package import Testing
 
@@ -47,7 +47,7 @@ package final class TestDatabase: Sendable {
         return logger
     }
 
-    func run(_ body: @Sendable () async throws -> Void) async throws {
+    func run(_ body: @concurrent @Sendable () async throws -> Void) async throws {
         try await Self.$leased.withValue(self, operation: body)
     }
 }
@@ -58,7 +58,7 @@ package struct DatabaseTrait: TestTrait, SuiteTrait, TestScoping {
     package var isRecursive: Bool { true }
 
     package func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
         // Once for each test (or argument), not around a whole suite.
         guard testCase != nil else { return try await function() }
@@ -118,7 +118,7 @@ actor TestServer {
     func end(_ database: TestDatabase) async {
         database.postgres.shutDown()
         // Left behind is only what a crash leaves: the private cluster is deleted as a whole.
-        try? await admin.execute("DROP DATABASE IF EXISTS \(identifier: database.name) WITH (FORCE)")
+        _ = try? await admin.execute("DROP DATABASE IF EXISTS \(identifier: database.name) WITH (FORCE)")
     }
 
     /// A template must have no connections when it is copied: its client is shut down and gone first.
