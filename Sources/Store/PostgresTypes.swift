@@ -1,4 +1,5 @@
 package import Domain
+import FoundationEssentials
 package import Postgres
 
 // How the domain's types stand in columns: ids and currencies as text, moments as timestamptz.
@@ -42,4 +43,13 @@ extension Timestamp: PostgresScalar {
 
 extension PostgresInstant {
     fileprivate init(_ moment: Timestamp) { self.init(microsecondsSince1970: moment.milliseconds * 1000) }
+}
+
+extension PostgresJSON {
+    /// A value as it stands in a jsonb column; decode it with `JSONDecoder`.
+    package init(encoding value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        self.init(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
 }

@@ -3,7 +3,7 @@ import Ledger
 package import Logging
 import Metrics
 import Postgres
-package import ServiceLifecycle
+import ServiceLifecycle
 package import Store
 import StripeAPI
 

@@ -1,5 +1,5 @@
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Carries out the runs that were asked for, one at a time in each process.
 package struct ReconciliationWorker: Service {

@@ -78,7 +78,7 @@ extension StoreTransaction {
             """
             UPDATE stripe_operations
             SET state = \(state.rawValue), reason = \(reason), stripe_id = coalesce(\(stripeID), stripe_id),
-                refusal = coalesce(\(try refusal?.json()), refusal), lease_until = NULL,
+                refusal = coalesce(\(try refusal.map(PostgresJSON.init(encoding:))), refusal), lease_until = NULL,
                 finished_at = CASE WHEN \(state.isFinal) THEN \(now) END
             WHERE id = \(operation.id)
             """)

@@ -1,6 +1,6 @@
 import Domain
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Finishes what callers did not: operations of killed processes, those that Stripe did not answer, those that waited.
 package struct OperationWorker: Service {
