@@ -18,10 +18,8 @@ package struct ReadBalanceFeed: Sendable {
         self.priority = priority
     }
 
-    /// - Parameters:
-    ///   - owner: whose balance.
-    ///   - thorough: whether to read a whole day back instead of only down to the first page that is known already.
-    /// - Returns: how many rows were new.
+    /// Reads down to the first page that is known already; a thorough reading goes a whole day back instead.
+    /// Returns how many rows were new.
     package func callAsFunction(_ owner: BalanceOwner, thorough: Bool) async throws -> Int {
         let seller = try await seller(of: owner)
         var new = 0

@@ -30,10 +30,8 @@ extension RunReconciliation {
         try await compare(carried, newerThan: nil, upTo: upper, run, &tally)
     }
 
-    /// - Parameters:
-    ///   - remote: Stripe's transfers of the window.
-    ///   - lower: the window begins after this; nil for the last one.
-    ///   - upper: the window ends with this; nil for the first one.
+    /// Stripe's transfers of a window of time against ours of the same. The window begins after `lower` and ends with
+    /// `upper`; nil leaves that end open.
     private func compare(
         _ remote: [TransferResource], newerThan lower: Timestamp?, upTo upper: Timestamp?, _ run: ReconciliationRecord,
         _ tally: inout Tally

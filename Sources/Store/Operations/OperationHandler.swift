@@ -79,11 +79,8 @@ package struct OperationRefusal: Hashable, Sendable, Codable {
 
 /// Sends an operation's bytes once. The composition root provides it, so that this module knows nothing of HTTP.
 package protocol OperationSender: Sendable {
-    /// Sends exactly these bytes, within `OperationEngine.sendTimeout`.
-    /// - Parameters:
-    ///   - request: as it was written down.
-    ///   - idempotencyKey: the attempt's own.
-    ///   - sinceFirstSend: how old the attempt is: Stripe forgets keys, so an old refusal proves nothing.
+    /// Sends exactly these bytes, within `OperationEngine.sendTimeout`. `sinceFirstSend` is the age of the attempt: Stripe
+    /// forgets keys, so an old refusal proves nothing.
     func send(_ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration) async -> SendOutcome
 }
 
