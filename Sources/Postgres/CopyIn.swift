@@ -49,11 +49,8 @@ extension PostgresConnection {
     /// How much is written before we wait for the server to take it.
     private static var chunkSize: Int { 64 * 1024 }
 
-    /// Adds rows with COPY, by far the fastest way for many of them. All of them are stored or none.
-    /// - Parameters:
-    ///   - table: its name, with a schema if need be, as SQL spells it: not from outside.
-    ///   - columns: what the values of each row are, in order.
-    /// - Returns: the number of rows stored.
+    /// Adds rows with COPY, by far the fastest way for many of them: all are stored or none. The table's name stands
+    /// as SQL spells it, with a schema if need be; it never comes from outside. Gives the number of rows stored.
     @discardableResult
     package func copyIn(
         into table: String, columns: [String], rows: some Sequence<[PostgresCopyValue]>

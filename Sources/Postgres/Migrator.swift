@@ -18,7 +18,7 @@ package struct Migrator: Sendable {
         }
     }
 
-    /// - Parameter folder: holds files like `0001_ledger.sql`; `schema.sql` and other kinds of files are left alone.
+    /// The folder holds files like `0001_ledger.sql`; `schema.sql` and other kinds of files are left alone.
     package init(client: PostgresClient, folder: String) throws(MigrationError) {
         try self.init(client: client, migrations: Self.load(folder: folder))
     }

@@ -144,7 +144,7 @@ extension PostgresError {
         }
     }
 
-    /// - Parameter constraint: the constraint's or unique index's name; nil accepts any.
+    /// `constraint` is the constraint's or unique index's name; nil accepts any.
     package func isUniqueViolation(constraint: String? = nil) -> Bool {
         violates(.uniqueViolation, constraint)
     }

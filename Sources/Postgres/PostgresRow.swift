@@ -57,8 +57,8 @@ package struct PostgresRow: Sendable {
 
     package var columns: [String] { (0..<result.columnCount).map { result.name(of: $0) } }
 
-    /// - Parameter column: the name as the answer spells it.
-    /// - Throws: `.decoding`, naming the column, when it is missing, NULL or of another type.
+    /// Reads a column by the name that the answer gives it. A column that is missing, NULL or of another type is a
+    /// `.decoding` error that names it.
     package func get<Value: PostgresDecodable>(
         _ column: String, as type: Value.Type = Value.self
     ) throws(PostgresError) -> Value {
@@ -71,7 +71,7 @@ package struct PostgresRow: Sendable {
         return try get(index)
     }
 
-    /// - Parameter index: counted from 0.
+    /// Reads a column by its place, counted from 0.
     package func get<Value: PostgresDecodable>(
         _ index: Int, as type: Value.Type = Value.self
     ) throws(PostgresError) -> Value {

@@ -61,10 +61,8 @@ final class Wire: @unchecked Sendable {  // `lock` guards the PGconn and every `
 
     // MARK: The caller's side
 
-    /// Sends a request and waits for the answer.
-    /// - Parameters:
-    ///   - mayCommit: whether a lost answer leaves open if something was committed.
-    ///   - isShielded: true for what must be finished even in a canceled task (COMMIT, ROLLBACK).
+    /// Sends a request and waits for the answer. `mayCommit` says whether a lost answer leaves open if something was
+    /// committed; `isShielded` is for what must be finished even in a canceled task (COMMIT, ROLLBACK).
     func exchange(
         _ request: WireRequest, mayCommit: Bool, isShielded: Bool = false
     ) async throws -> WireAnswer {

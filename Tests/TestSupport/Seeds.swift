@@ -20,7 +20,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 package enum Seeds {
     package static let forThisRun: [UInt64] = make(defaultCount: 16)
 
-    /// - Parameter defaultCount: how many worlds when `SOUK_WORLDS` does not say.
+    /// `defaultCount` is how many worlds there are when `SOUK_WORLDS` does not say.
     package static func make(defaultCount: Int) -> [UInt64] {
         let environment = ProcessInfo.processInfo.environment
         if let text = environment["SOUK_SEED"], let seed = UInt64(text) { return announced([seed]) }
