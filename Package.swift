@@ -54,15 +54,18 @@ let package = Package(
         module("Web", ["Domain", "Store", "Cryptography", hummingbird, logging, metrics, lifecycle]),
         module(
             "Sellers",
-            ["Domain", "Ledger", "Store", "StripeAPI", "Web", hummingbird, logging, metrics, lifecycle]),
+            ["Domain", "Ledger", "Postgres", "Store", "StripeAPI", "Web", hummingbird, logging, metrics, lifecycle]),
         module(
             "Orders",
-            ["Domain", "Ledger", "Store", "StripeAPI", "Web", "Sellers", hummingbird, logging, metrics, lifecycle]),
+            [
+                "Domain", "Ledger", "Postgres", "Store", "StripeAPI", "Web", "Sellers", hummingbird, logging, metrics,
+                lifecycle,
+            ]),
         module(
             "Settlement",
             [
-                "Domain", "Ledger", "Store", "StripeAPI", "Web", "Sellers", "Orders", hummingbird, logging, metrics,
-                lifecycle,
+                "Domain", "Ledger", "Postgres", "Store", "StripeAPI", "Web", "Sellers", "Orders", hummingbird,
+                logging, metrics, lifecycle,
             ]),
         module(
             "Webhooks",

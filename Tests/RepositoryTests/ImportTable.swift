@@ -14,16 +14,22 @@ enum ImportTable {
         ("StripeAPI", ["Domain", "Cryptography", "Transport", "FoundationEssentials"] + services),
         ("Store", ["Domain", "Ledger", "Postgres", "FoundationEssentials"] + services),
         ("Web", ["Domain", "Store", "Cryptography", "FoundationEssentials"] + server),
-        ("Sellers", ["Domain", "Ledger", "Store", "StripeAPI", "Web", "FoundationEssentials"] + server),
-        ("Orders", ["Domain", "Ledger", "Store", "StripeAPI", "Web", "Sellers", "FoundationEssentials"] + server),
+        ("Sellers", ["Domain", "Ledger", "Postgres", "Store", "StripeAPI", "Web", "FoundationEssentials"] + server),
+        (
+            "Orders",
+            ["Domain", "Ledger", "Postgres", "Store", "StripeAPI", "Web", "Sellers", "FoundationEssentials"] + server
+        ),
         (
             "Settlement",
-            ["Domain", "Ledger", "Store", "StripeAPI", "Web", "Sellers", "Orders", "FoundationEssentials"] + server
+            [
+                "Domain", "Ledger", "Postgres", "Store", "StripeAPI", "Web", "Sellers", "Orders",
+                "FoundationEssentials",
+            ] + server
         ),
         (
             "Billing",
             [
-                "Domain", "Ledger", "Store", "StripeAPI", "Web", "Sellers", "Transport", "Mustache",
+                "Domain", "Ledger", "Postgres", "Store", "StripeAPI", "Web", "Sellers", "Transport", "Mustache",
                 "FoundationEssentials",
             ] + server
         ),
