@@ -60,7 +60,14 @@ package struct PostgresQuery: ExpressibleByStringInterpolation, Sendable {
             query.parameters.append(value)
         }
 
+        /// Spelled out for optionals, so that binding one is not taken for printing it.
+        package mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+            query.appendPlaceholder()
+            query.parameters.append(value)
+        }
+
         /// A part of a statement, with its own parameters.
+
         package mutating func appendInterpolation(_ part: PostgresQuery) { query += part }
 
         /// Trusted text: names of columns and tables that the program itself knows.

@@ -1,1 +1,77 @@
-// Store
+package import Domain
+package import Ledger
+package import Postgres
+
+/// Souk's PostgreSQL: where every feature begins its transactions.
+///
+/// No transaction is ever open across the network, so the business clock, which may be the sandbox's, is read before one
+/// begins.
+package struct Store: Sendable {
+    package let postgres: PostgresClient
+    package let clock: any BusinessClock
+
+    package init(postgres: PostgresClient, clock: any BusinessClock) {
+        self.postgres = postgres
+        self.clock = clock
+    }
+
+    /// Runs `body` in one transaction, again from its start after a serialization failure or a deadlock.
+    /// - Throws: `StoreUnavailable` when PostgreSQL cannot be reached or has not made the commit durable.
+    package func transaction<Result: Sendable>(
+        _ body: @Sendable (StoreTransaction) async throws -> Result
+    ) async throws -> Result {
+        let now = try await clock.now()
+        return try await StoreUnavailable.translating {
+            try await postgres.transaction { connection in
+                try await body(StoreTransaction(connection: connection, now: now))
+            }
+        }
+    }
+
+    /// One statement in a transaction of its own, for reads.
+    package func query(_ query: PostgresQuery) async throws -> [PostgresRow] {
+        try await StoreUnavailable.translating { try await postgres.query(query) }
+    }
+
+    /// One statement in a transaction of its own.
+    /// - Returns: how many rows it changed.
+    @discardableResult
+    package func execute(_ query: PostgresQuery) async throws -> Int {
+        try await StoreUnavailable.translating { try await postgres.execute(query) }
+    }
+}
+
+/// An open transaction: what happens in it is all committed or none of it. Nothing in it waits for the network.
+package struct StoreTransaction: Sendable {
+    package let connection: PostgresConnection
+    /// Business time at which the transaction began.
+    package let now: Timestamp
+
+    package init(connection: PostgresConnection, now: Timestamp) {
+        self.connection = connection
+        self.now = now
+    }
+
+    package func query(_ query: PostgresQuery) async throws -> [PostgresRow] { try await connection.query(query) }
+
+    /// - Returns: how many rows the statement changed.
+    @discardableResult
+    package func execute(_ query: PostgresQuery) async throws -> Int { try await connection.execute(query) }
+
+    /// A new id, ordered by the business time at which the transaction began.
+    package func makeID<Entity: Identified>(_ entity: Entity.Type) -> ID<Entity> {
+        var random = SystemRandomNumberGenerator()
+        return ID(milliseconds: now.milliseconds, using: &random)
+    }
+
+    /// Asks for this balance's rows to be read soon, because something that Souk did or heard of touched it.
+    package func requestFeed(of owner: BalanceOwner) async throws {
+        try await execute(
+            """
+            INSERT INTO balance_feeds AS f (stripe_account, due_at) VALUES (\(owner.code), \(now))
+            ON CONFLICT (stripe_account) DO UPDATE
+                SET due_at = least(f.due_at, excluded.due_at), requests = f.requests + 1, reads_since_request = 0,
+                    wanted = true
+            """)
+    }
+}

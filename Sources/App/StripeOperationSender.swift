@@ -1,0 +1,48 @@
+import Domain
+import Transport
+package import Store
+package import StripeAPI
+
+/// Sends operations through the Stripe client, one try at a time, and sorts what came back.
+package struct StripeOperationSender: OperationSender {
+    let stripe: StripeClient
+
+    package init(stripe: StripeClient) { self.stripe = stripe }
+
+    package func send(
+        _ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration
+    ) async -> SendOutcome {
+        guard let method = StripeRequest.Method(rawValue: request.method) else {
+            return .keyConflict(because: "the stored method '\(request.method)' is none of Stripe's")
+        }
+        let stored = StripeRequest(
+            storedMethod: method, path: request.path, body: request.body, account: request.account,
+            idempotencyKey: idempotencyKey, version: request.stripeVersion)
+        let answer: StripeAnswer
+        do throws(TransportError) {
+            answer = try await stripe.sendOnce(stored, priority: .operation)
+        } catch {
+            return .unknown(because: "no answer from Stripe: \(error.message)", retryAfter: nil)
+        }
+        let error = answer.isSuccess ? nil : StripeError(answer)
+        switch OperationOutcome(answer, sinceFirstSend: sinceFirstSend) {
+        case .succeeded: return .succeeded(answer.body)
+        case .definiteRefusal: return .refused(OperationRefusal(answer.status, error))
+        case .indefinite:
+            return .unknown(
+                because: "Stripe answered \(answer.status): \(error?.message ?? "no reason")",
+                retryAfter: answer.retryAfter)
+        case .idempotencyBug: return .keyConflict(because: error?.stripeMessage ?? "the key was used with other bytes")
+        case .replayed5xx: return .replayedServerError(because: "Stripe repeats a stored \(answer.status)")
+        }
+    }
+}
+
+extension OperationRefusal {
+    fileprivate init(_ status: Int, _ error: StripeError?) {
+        self.init(
+            status: status, type: error?.type?.rawValue ?? "unknown", code: error?.stripeCode?.rawValue,
+            declineCode: error?.declineCode?.rawValue, message: error?.stripeMessage ?? "Stripe gave no reason.",
+            requestID: error?.requestID)
+    }
+}

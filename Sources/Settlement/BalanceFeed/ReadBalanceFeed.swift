@@ -1,0 +1,254 @@
+package import Domain
+package import Ledger
+package import Store
+package import StripeAPI
+
+/// Reads the rows that Stripe booked in one balance since it was last read, and books each once.
+package struct ReadBalanceFeed: Sendable {
+    /// Rows show late and their times tie: a thorough reading goes back this far.
+    static let overlap: Duration = .seconds(24 * 3600)
+
+    let store: Store
+    let stripe: StripeClient
+    let priority: StripePriority
+
+    package init(store: Store, stripe: StripeClient, priority: StripePriority = .event) {
+        self.store = store
+        self.stripe = stripe
+        self.priority = priority
+    }
+
+    /// Reads down to the first page that is known already; a thorough reading goes a whole day back instead.
+    /// Returns how many rows were new.
+    package func callAsFunction(_ owner: BalanceOwner, thorough: Bool) async throws -> Int {
+        let seller = try await seller(of: owner)
+        var new = 0
+        // Oldest first: what is stored is then always everything up to some row, also after a crash in between.
+        for page in try await unreadPages(of: owner, thorough: thorough).reversed() {
+            let rows = try await resolve(page.reversed(), owner: owner, seller: seller)
+            new += try await store.transaction { tx in
+                try await tx.saveTransfers(page, owner: owner)
+                let recorded = try await tx.record(rows)
+                try await tx.updateReversedAmounts(page, owner: owner)
+                try await tx.updateAwaitedRows(after: page, of: owner)
+                return recorded
+            }
+        }
+        return new
+    }
+
+    /// Newest first, as Stripe lists them.
+    private func unreadPages(
+        of owner: BalanceOwner, thorough: Bool
+    ) async throws -> [[BalanceTransactionResource]] {
+        var call = ListBalanceTransactions(account: owner.stripeAccount, expandSource: true)
+        if thorough, let last = try await store.lastRowTime(of: owner) {
+            call.page.createdFrom = last.advanced(by: .zero - Self.overlap)
+        }
+        var pages: [[BalanceTransactionResource]] = []
+        for try await page in stripe.pages(of: call, priority: priority) {
+            let known = try await store.knownRows(page.map(\.id), of: owner)
+            let unread = page.filter { !known.contains($0.id) }
+            if !unread.isEmpty { pages.append(unread) }
+            if !thorough, known.count == page.count { break }
+        }
+        return pages
+    }
+
+    private func seller(of owner: BalanceOwner) async throws -> ID<Seller>? {
+        guard let account = owner.stripeAccount else { return nil }
+        return try await store.query("SELECT id FROM sellers WHERE stripe_account = \(account)").first?.get("id")
+    }
+
+    /// Finds out what each row is about, asking Stripe only for objects that nothing here tells of.
+    private func resolve(
+        _ page: [BalanceTransactionResource], owner: BalanceOwner, seller: ID<Seller>?
+    ) async throws -> [StoredRow] {
+        var known = try await store.knownObjects(behind: page)
+        var rows: [StoredRow] = []
+        for resource in page {
+            if case .transfer(let transfer) = resource.source, let order = transfer.soukOrder {
+                known.add(
+                    KnownObjects.Transfer(id: transfer.cursor, order: order), charge: transfer.sourceTransaction?.id,
+                    payment: transfer.destinationPayment?.id)
+            }
+            let resolved = try await settle(resource, owner: owner, known: &known)
+            if case .charge(let charge) = resource.source, let order = resolved.order {
+                known.orders[charge.cursor] = order
+            }
+            if case .applicationFee(let fee) = resolved.subject, let order = resolved.order {
+                known.orders[fee] = order
+            }
+            rows.append(
+                StoredRow(resource, owner: owner, seller: seller, resolved.subject, resolved.order, resolved.fee))
+        }
+        return rows
+    }
+
+    private func settle(
+        _ resource: BalanceTransactionResource, owner: BalanceOwner, known: inout KnownObjects
+    ) async throws -> (subject: BalanceTransaction.Subject, order: ID<Order>?, fee: String?) {
+        while true {
+            switch RowResolution.of(resource.source, owner: owner, known: known) {
+            case .resolved(let subject, let order, let fee): return (subject, order, fee)
+            case .needsCharge(let id):
+                let charge = try await stripe.send(RetrieveCharge(StripeChargeID(id)), priority: priority)
+                if let order = charge.soukOrder { known.orders[id] = order } else { known.external.insert(id) }
+            case .needsPayment(let id):
+                let payment = try await stripe.send(
+                    RetrieveCharge(StripeChargeID(id), account: owner.stripeAccount), priority: priority)
+                if let transfer = payment.sourceTransfer?.id, let mirrored = known.transfers[transfer] {
+                    known.transfersByPayment[id] = mirrored
+                } else {
+                    known.external.insert(id)
+                }
+            }
+        }
+    }
+}
+
+extension StoredRow {
+    fileprivate init(
+        _ resource: BalanceTransactionResource, owner: BalanceOwner, seller: ID<Seller>?,
+        _ subject: BalanceTransaction.Subject, _ order: ID<Order>?, _ applicationFee: String?
+    ) {
+        self.init(
+            row: BalanceTransaction(
+                id: resource.id, owner: owner, seller: seller, order: order,
+                amount: Money(resource.amount, resource.currency), net: Money(resource.net, resource.currency),
+                fees: resource.feeDetails.map { BalanceTransaction.Fee(type: $0.type, amount: $0.amount) },
+                applicationFee: applicationFee, category: resource.reportingCategory,
+                balanceType: resource.balanceType ?? "payments", subject: subject, created: resource.created),
+            type: resource.type.rawValue, sourceID: resource.source?.id, availableAt: resource.availableOn)
+    }
+}
+
+extension Store {
+    fileprivate func lastRowTime(of owner: BalanceOwner) async throws -> Timestamp? {
+        try await query(
+            """
+            SELECT created_at FROM balance_transactions WHERE stripe_account = \(owner.code)
+            ORDER BY created_at DESC LIMIT 1
+            """
+        ).first?.get("created_at")
+    }
+
+    fileprivate func knownRows(
+        _ ids: [StripeBalanceTransactionID], of owner: BalanceOwner
+    ) async throws -> Set<StripeBalanceTransactionID> {
+        Set(
+            try await query(
+                """
+                SELECT id FROM balance_transactions
+                WHERE stripe_account = \(owner.code) AND id = ANY (\(ids.map(\.rawValue)))
+                """
+            ).map { try $0.get("id") })
+    }
+
+    /// What the database tells of the objects behind a page of rows, in two queries.
+    fileprivate func knownObjects(behind page: [BalanceTransactionResource]) async throws -> KnownObjects {
+        let ids = Set(page.compactMap(\.source).flatMap(\.relatedIDs)).sorted()
+        var known = KnownObjects()
+        let transfers = try await query(
+            """
+            SELECT stripe_id, order_id, charge_id, destination_payment FROM transfers
+            WHERE stripe_id = ANY (\(ids)) OR charge_id = ANY (\(ids)) OR destination_payment = ANY (\(ids))
+            """)
+        for row in transfers {
+            known.add(
+                KnownObjects.Transfer(id: try row.get("stripe_id"), order: try row.get("order_id")),
+                charge: try row.get("charge_id"), payment: try row.get("destination_payment"))
+        }
+        let subjects = try await query(
+            """
+            SELECT DISTINCT subject_id, order_id FROM balance_transactions
+            WHERE subject_id = ANY (\(ids)) AND order_id IS NOT NULL
+                AND subject_kind IN ('charge', 'application_fee')
+            """)
+        for row in subjects { known.orders[try row.get("subject_id")] = try row.get("order_id") as ID<Order> }
+        return known
+    }
+}
+
+extension BalanceTransactionSource {
+    /// The objects whose ownership decides that of a row from this source.
+    fileprivate var relatedIDs: [String] {
+        switch self {
+        case .charge(let charge): [charge.cursor, charge.sourceTransfer?.id].compactMap(\.self)
+        case .transferReversal(let reversal): [reversal.transfer.id.rawValue]
+        case .applicationFee(let fee): [fee.cursor, fee.originatingTransaction?.id].compactMap(\.self)
+        case .feeRefund(let refund): [refund.fee.id.rawValue]
+        case .refund(let refund): [refund.charge?.id.rawValue].compactMap(\.self)
+        case .dispute(let dispute): [dispute.charge?.id.rawValue].compactMap(\.self)
+        case .transfer, .payout, .other, .id: []
+        }
+    }
+}
+
+extension StoreTransaction {
+    /// Keeps our list of transfers: each as its row shows it.
+    fileprivate func saveTransfers(_ page: [BalanceTransactionResource], owner: BalanceOwner) async throws {
+        let transfers = page.compactMap { resource -> TransferResource? in
+            guard case .transfer(let transfer) = resource.source, owner == .platform else { return nil }
+            return transfer
+        }
+        guard !transfers.isEmpty else { return }
+        try await execute(
+            """
+            INSERT INTO transfers (id, stripe_id, stripe_account, seller_id, order_id, transfer_group, charge_id,
+                destination_payment, currency, amount_minor, created_at, updated_at)
+            SELECT given.id, given.stripe_id, coalesce(given.destination, ''), s.id, given.order_id,
+                given.transfer_group, given.charge_id, given.payment, given.currency, given.amount, given.created, \(now)
+            FROM unnest(
+                \(transfers.map { _ in makeID(Transfer.self) }), \(transfers.map(\.id)),
+                \(transfers.map(\.destination?.id.rawValue)), \(transfers.map(\.soukOrder?.rawValue)),
+                \(transfers.map(\.transferGroup)), \(transfers.map(\.sourceTransaction?.id)),
+                \(transfers.map(\.destinationPayment?.id)), \(transfers.map(\.currency)), \(transfers.map(\.amount)),
+                \(transfers.map(\.created))
+            ) AS given (id, stripe_id, destination, order_id, transfer_group, charge_id, payment, currency, amount,
+                created)
+            LEFT JOIN sellers s ON s.stripe_account = given.destination
+            ORDER BY given.stripe_id
+            ON CONFLICT (stripe_id) DO NOTHING
+            """)
+    }
+
+    /// How much of each transfer has come back is the sum of its reversal rows.
+    fileprivate func updateReversedAmounts(_ page: [BalanceTransactionResource], owner: BalanceOwner) async throws {
+        let reversed = page.compactMap { resource -> String? in
+            guard case .transferReversal(let reversal) = resource.source, owner == .platform else { return nil }
+            return reversal.transfer.id.rawValue
+        }
+        guard !reversed.isEmpty else { return }
+        try await execute(
+            """
+            UPDATE transfers t SET updated_at = \(now), amount_reversed_minor = (
+                SELECT coalesce(sum(b.amount_minor), 0) FROM balance_transactions b
+                WHERE b.stripe_account = 'platform' AND b.category = 'transfer_reversal' AND b.subject_id = t.stripe_id)
+            WHERE t.stripe_id = ANY (\(reversed))
+            """)
+    }
+
+    /// Crosses off the rows that have come, and writes down those that must follow from them.
+    fileprivate func updateAwaitedRows(after page: [BalanceTransactionResource], of owner: BalanceOwner) async throws {
+        let following = page.flatMap { AwaitedRow.following($0.source, of: owner, category: $0.reportingCategory) }
+        if !following.isEmpty {
+            try await execute(
+                """
+                INSERT INTO awaited_rows (stripe_account, category, subject_id, since)
+                SELECT stripe_account, category, subject_id, \(now)
+                FROM unnest(\(following.map(\.owner.code)), \(following.map(\.category)), \(following.map(\.subject)))
+                    AS given (stripe_account, category, subject_id)
+                ORDER BY 1, 2, 3
+                ON CONFLICT DO NOTHING
+                """)
+        }
+        try await execute(
+            """
+            DELETE FROM awaited_rows w USING balance_transactions b
+            WHERE b.stripe_account = w.stripe_account AND b.category = w.category AND b.subject_id = w.subject_id
+                AND (b.stripe_account = \(owner.code) OR w.subject_id = ANY (\(following.map(\.subject))))
+            """)
+        for mirror in Set(following.map(\.owner)).subtracting([owner]).sorted() { try await requestFeed(of: mirror) }
+    }
+}

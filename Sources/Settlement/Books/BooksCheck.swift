@@ -1,0 +1,186 @@
+package import Domain
+import Ledger
+import Postgres
+package import Store
+
+/// Something in the books that cannot be right, named by the object it is about.
+package struct BooksFault: Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// The legs of an entry do not sum to zero.
+        case entryUnbalanced = "entry_unbalanced"
+        /// An account's stored balance is not the sum of its postings.
+        case balanceWrong = "balance_wrong"
+        /// What an object has waiting is not the sum of its postings.
+        case subjectWrong = "subject_wrong"
+        /// A row of Stripe's books has no entry.
+        case rowNotBooked = "row_not_booked"
+        /// An entry is not what its row or its object asks for.
+        case entryDiffers = "entry_differs"
+        /// An entry's row or object is not there, or asks for no such entry.
+        case entryWithoutCause = "entry_without_cause"
+        /// A fact that moved money has no entry.
+        case factNotBooked = "fact_not_booked"
+        /// A clearing account waits for an object longer than Stripe takes.
+        case clearingOpen = "clearing_open"
+        /// A row that must follow from another has not come.
+        case rowMissing = "row_missing"
+        /// A row of a kind that Souk does not know.
+        case suspense
+        /// A seller's funds are not what the seller's balance at Stripe holds.
+        case sellerFundsDiffer = "seller_funds_differ"
+        /// The platform's balance does not cover what it owes to sellers and tax offices.
+        case platformCashShort = "platform_cash_short"
+    }
+
+    package let kind: Kind
+    /// The id of the object, or the code of the account.
+    package let object: String
+    package let detail: String
+
+    package var description: String { "\(kind.rawValue) \(object): \(detail)" }
+}
+
+/// Recomputes the books from what they were made of, and lists everything that does not agree.
+package struct BooksCheck: Sendable {
+    /// How long an object may wait in a clearing account before it is a fault.
+    package static let clearingAge: Duration = .seconds(3600)
+
+    let store: Store
+
+    package init(store: Store) { self.store = store }
+
+    package func callAsFunction() async throws -> [BooksFault] {
+        var faults = try await unbalancedEntries()
+        faults += try await wrongBalances()
+        faults += try await wrongSubjects()
+        faults += try await rowsAgainstEntries()
+        faults += try await entriesWithoutRow()
+        faults += try await payoutsAgainstEntries()
+        let now = try await store.clock.now()
+        faults += try await openClearing(by: now)
+        faults += try await missingRows(by: now)
+        faults += try await sellerFunds()
+        faults += try await platformCash()
+        return faults
+    }
+
+    private func faults(
+        _ kind: BooksFault.Kind, _ query: PostgresQuery
+    ) async throws -> [BooksFault] {
+        try await store.query(query).map { row in
+            BooksFault(kind: kind, object: try row.get("object"), detail: try row.get("detail"))
+        }
+    }
+
+    private func unbalancedEntries() async throws -> [BooksFault] {
+        try await faults(
+            .entryUnbalanced,
+            """
+            SELECT e.cause AS object, 'debits exceed credits by ' || sum(p.amount_minor) || ' ' || a.currency AS detail
+            FROM postings p JOIN ledger_accounts a ON a.id = p.account_id JOIN journal_entries e ON e.id = p.entry_id
+            GROUP BY e.id, a.currency HAVING sum(p.amount_minor) <> 0 ORDER BY e.id
+            """)
+    }
+
+    private func wrongBalances() async throws -> [BooksFault] {
+        try await faults(
+            .balanceWrong,
+            """
+            SELECT a.code || ' ' || a.currency AS object,
+                'stored ' || a.balance_minor || ', postings sum to ' || coalesce(sum(p.amount_minor), 0) AS detail
+            FROM ledger_accounts a LEFT JOIN postings p ON p.account_id = a.id
+            GROUP BY a.id HAVING a.balance_minor <> coalesce(sum(p.amount_minor), 0) ORDER BY a.code
+            """)
+    }
+
+    private func wrongSubjects() async throws -> [BooksFault] {
+        try await faults(
+            .subjectWrong,
+            """
+            SELECT coalesce(s.subject, p.subject) AS object,
+                a.code || ': stored ' || coalesce(s.balance_minor, 0) || ', postings sum to ' || coalesce(p.total, 0)
+                    AS detail
+            FROM ledger_subjects s
+            FULL JOIN (
+                SELECT account_id, subject, sum(amount_minor) AS total FROM postings
+                WHERE subject IS NOT NULL GROUP BY account_id, subject
+            ) p ON p.account_id = s.account_id AND p.subject = s.subject
+            JOIN ledger_accounts a ON a.id = coalesce(s.account_id, p.account_id)
+            WHERE coalesce(s.balance_minor, 0) <> coalesce(p.total, 0) ORDER BY 1
+            """)
+    }
+
+    private func openClearing(by now: Timestamp) async throws -> [BooksFault] {
+        try await faults(
+            .clearingOpen,
+            """
+            SELECT s.subject AS object,
+                a.code || ' holds ' || s.balance_minor || ' ' || a.currency || ' since ' || s.opened_at AS detail
+            FROM ledger_subjects s JOIN ledger_accounts a ON a.id = s.account_id
+            WHERE s.balance_minor <> 0 AND (a.code LIKE 'clearing:%' OR a.code IN ('fx:conversion', 'suspense'))
+                AND (a.code = 'suspense' OR s.opened_at < \(now) - \(Self.clearingAge))
+            ORDER BY s.opened_at
+            """)
+    }
+
+    private func missingRows(by now: Timestamp) async throws -> [BooksFault] {
+        try await faults(
+            .rowMissing,
+            """
+            SELECT subject_id AS object,
+                'no ' || category || ' row in the balance of ' || stripe_account || ' since ' || since AS detail
+            FROM awaited_rows WHERE since < \(now) - \(Self.clearingAge) ORDER BY since
+            """)
+    }
+
+    /// For each connected account: its balance at Stripe and what is on its way to its bank are the seller's funds,
+    /// except for objects whose rows are not all there yet.
+    private func sellerFunds() async throws -> [BooksFault] {
+        try await faults(
+            .sellerFundsDiffer,
+            """
+            WITH held AS (
+                SELECT split_part(a.code, ':', 2) AS acct, a.currency, sum(a.balance_minor) AS total
+                FROM ledger_accounts a
+                WHERE (a.code LIKE 'stripe:acct_%' OR a.code LIKE 'transit:acct_%') GROUP BY 1, 2
+            ), funds AS (
+                SELECT s.stripe_account AS acct, a.currency, -sum(a.balance_minor) AS total
+                FROM sellers s JOIN ledger_accounts a ON a.code = 'seller:' || s.id || ':funds'
+                WHERE s.stripe_account IS NOT NULL GROUP BY 1, 2
+            )
+            SELECT coalesce(h.acct, f.acct) AS object,
+                'Stripe and transit hold ' || coalesce(h.total, 0) || ', the books say ' || coalesce(f.total, 0) || ' '
+                    || coalesce(h.currency, f.currency) AS detail
+            FROM held h FULL JOIN funds f ON f.acct = h.acct AND f.currency = h.currency
+            WHERE coalesce(h.total, 0) <> coalesce(f.total, 0)
+                AND NOT EXISTS (SELECT 1 FROM awaited_rows w WHERE w.stripe_account = coalesce(h.acct, f.acct))
+                AND NOT EXISTS (
+                    SELECT 1 FROM ledger_subjects s JOIN ledger_accounts c ON c.id = s.account_id
+                    WHERE s.balance_minor <> 0 AND c.code LIKE 'clearing:%' AND c.currency = coalesce(h.currency, f.currency)
+                )
+            ORDER BY 1
+            """)
+    }
+
+    private func platformCash() async throws -> [BooksFault] {
+        try await faults(
+            .platformCashShort,
+            """
+            SELECT 'stripe:platform ' || currency AS object,
+                'holds ' || cash || ', owes ' || owed || ' to sellers and tax offices' AS detail
+            FROM (
+                SELECT currency,
+                    coalesce(sum(balance_minor) FILTER (WHERE code = 'stripe:platform'), 0) AS cash,
+                    coalesce(-sum(balance_minor) FILTER (
+                        WHERE code LIKE 'seller:%:payable' OR code LIKE 'seller:%:reserve' OR code = 'tax:collected'
+                    ), 0) AS owed
+                FROM ledger_accounts GROUP BY currency
+            ) AS held
+            WHERE cash < owed AND owed > 0
+                AND NOT EXISTS (
+                    SELECT 1 FROM ledger_subjects s JOIN ledger_accounts c ON c.id = s.account_id
+                    WHERE s.balance_minor <> 0 AND c.code LIKE 'clearing:%' AND c.currency = held.currency
+                )
+            """)
+    }
+}

@@ -1,0 +1,162 @@
+import Domain
+import Ledger
+import Postgres
+import Store
+import StripeAPI
+
+extension RunReconciliation {
+    /// Every transfer at Stripe against ours and against what the journal has for it, and the other way round.
+    ///
+    /// Stripe lists newest first. What is ours is read in the same windows of time, and the transfers of the oldest
+    /// second of a page wait for the next page, since times tie.
+    func compareTransfers(_ run: ReconciliationRecord, _ tally: inout Tally) async throws {
+        var call = ListTransfers()
+        call.page.createdFrom = run.from
+        call.page.createdBefore = run.to
+        var upper: Timestamp?
+        var carried: [TransferResource] = []
+        for try await page in stripe.pages(of: call, priority: .reconciliation) {
+            guard let oldest = page.last?.created else { continue }
+            if oldest == upper {
+                carried += page
+                continue
+            }
+            try await compare(
+                carried + page.filter { $0.created > oldest }, newerThan: oldest, upTo: upper, run, &tally)
+            carried = page.filter { $0.created == oldest }
+            upper = oldest
+            try await extendLease(run)
+        }
+        try await compare(carried, newerThan: nil, upTo: upper, run, &tally)
+    }
+
+    /// Stripe's transfers of a window of time against ours of the same. The window begins after `lower` and ends with
+    /// `upper`; nil leaves that end open.
+    private func compare(
+        _ remote: [TransferResource], newerThan lower: Timestamp?, upTo upper: Timestamp?, _ run: ReconciliationRecord,
+        _ tally: inout Tally
+    ) async throws {
+        let account = try await account(of: run)
+        let ours = try await localTransfers(newerThan: lower, upTo: upper, run)
+        let booked = try await bookedTransfers(Set(remote.map(\.cursor)).union(ours.keys))
+        var findings: [FindingFacts] = []
+        var seen: Set<String> = []
+        for transfer in remote where account == nil || transfer.destination?.id == account {
+            seen.insert(transfer.cursor)
+            if let finding = Self.difference(transfer, ours: ours[transfer.cursor], booked: booked[transfer.cursor]) {
+                findings.append(finding)
+            } else {
+                tally.matched += 1
+            }
+        }
+        for (id, transfer) in ours.sorted(by: { $0.key < $1.key }) where !seen.contains(id) {
+            findings.append(
+                FindingFacts(
+                    kind: .missingAtStripe, stripeAccount: transfer.account, object: id, currency: transfer.currency,
+                    expected: nil, actual: transfer.amount,
+                    detail: "Souk has the transfer \(id), Stripe does not list it."))
+        }
+        try await report(findings, of: run, &tally)
+    }
+
+    /// The connected account that the run is limited to; nil for all.
+    private func account(of run: ReconciliationRecord) async throws -> StripeAccountID? {
+        guard let seller = run.seller else { return nil }
+        return try await store.query("SELECT stripe_account FROM sellers WHERE id = \(seller)").first?.get(
+            "stripe_account")
+    }
+
+    /// What is wrong with one transfer; nil if Stripe, our list and the journal agree.
+    static func difference(
+        _ remote: TransferResource, ours: LocalTransfer?, booked: BookedTransfer?
+    ) -> FindingFacts? {
+        func finding(_ kind: FindingFacts.Kind, _ expected: Int64?, _ actual: Int64?, _ detail: String) -> FindingFacts
+        {
+            FindingFacts(
+                kind: kind, stripeAccount: remote.destination?.id.rawValue ?? "platform", object: remote.cursor,
+                currency: remote.currency.code, expected: expected, actual: actual, detail: detail)
+        }
+        guard let ours else {
+            return finding(
+                .missingInLedger, remote.amount, nil, "Stripe has the transfer \(remote.cursor), Souk does not.")
+        }
+        guard ours.currency == remote.currency.code else {
+            return finding(
+                .currencyMismatch, remote.amount, ours.amount,
+                "Stripe moved \(remote.currency), Souk has \(ours.currency).")
+        }
+        guard ours.amount == remote.amount, ours.reversed == remote.amountReversed else {
+            return finding(
+                .amountMismatch, remote.amount - remote.amountReversed, ours.amount - ours.reversed,
+                "Stripe moved \(remote.amount) and reversed \(remote.amountReversed); "
+                    + "Souk has \(ours.amount) and \(ours.reversed).")
+        }
+        guard ours.isOfAnOrder else { return nil }
+        guard let booked else {
+            return finding(.missingInLedger, remote.amount, nil, "The journal has no entry for the transfer.")
+        }
+        guard booked.currency == remote.currency.code, booked.left == remote.amount - remote.amountReversed else {
+            return finding(
+                .amountMismatch, remote.amount - remote.amountReversed, booked.left,
+                "Stripe moved \(remote.amount - remote.amountReversed) on balance, the journal has \(booked.left).")
+        }
+        return nil
+    }
+
+    struct LocalTransfer: Hashable, Sendable {
+        let account: String
+        let currency: String
+        let amount: Int64
+        let reversed: Int64
+        let isOfAnOrder: Bool
+    }
+
+    /// What the journal has as gone from the platform's balance for a transfer, less what came back.
+    struct BookedTransfer: Hashable, Sendable {
+        let currency: String
+        let left: Int64
+    }
+
+    private func localTransfers(
+        newerThan lower: Timestamp?, upTo upper: Timestamp?, _ run: ReconciliationRecord
+    ) async throws -> [String: LocalTransfer] {
+        let rows = try await store.query(
+            """
+            SELECT stripe_id, stripe_account, currency, amount_minor, amount_reversed_minor,
+                order_id IS NOT NULL AS is_of_an_order
+            FROM transfers
+            WHERE (\(lower)::timestamptz IS NULL OR created_at > \(lower))
+                AND (\(upper)::timestamptz IS NULL OR created_at <= \(upper))
+                AND (\(run.from)::timestamptz IS NULL OR created_at >= \(run.from))
+                AND (\(run.to)::timestamptz IS NULL OR created_at < \(run.to))
+                AND (\(run.seller)::text IS NULL OR seller_id = \(run.seller))
+            """)
+        return Dictionary(
+            uniqueKeysWithValues: try rows.map { row in
+                (
+                    try row.get("stripe_id") as String,
+                    LocalTransfer(
+                        account: try row.get("stripe_account"), currency: try row.get("currency"),
+                        amount: try row.get("amount_minor"), reversed: try row.get("amount_reversed_minor"),
+                        isOfAnOrder: try row.get("is_of_an_order"))
+                )
+            })
+    }
+
+    private func bookedTransfers(_ ids: Set<String>) async throws -> [String: BookedTransfer] {
+        let rows = try await store.query(
+            """
+            SELECT p.subject, a.currency, sum(p.amount_minor)::bigint AS total
+            FROM postings p JOIN ledger_accounts a ON a.id = p.account_id JOIN journal_entries e ON e.id = p.entry_id
+            WHERE a.code = 'clearing:transfer' AND e.stripe_account = 'platform' AND p.subject = ANY (\(ids.sorted()))
+            GROUP BY p.subject, a.currency
+            """)
+        return Dictionary(
+            try rows.map { row in
+                (
+                    try row.get("subject") as String,
+                    BookedTransfer(currency: try row.get("currency"), left: try row.get("total"))
+                )
+            }, uniquingKeysWith: { first, _ in first })
+    }
+}
