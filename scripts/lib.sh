@@ -195,14 +195,14 @@ disk_hint() {
     fi
 }
 
-# clear_data_folder: what --fresh does. The test environment's packages stay: they hold no data.
+# clear_data_folder: what --fresh does. What scripts/test and scripts/bench keep there stays.
 clear_data_folder() {
     [ -e "$DATA/$MARKER" ] || die "$DATA has no file $MARKER, so it was not made by Souk: nothing is removed" \
         "Remove the folder by hand if you are sure."
     cluster_locate
     cluster_stop
     [ "$CLUSTER" = "$DATA/postgres" ] || rm -rf -- "$CLUSTER"
-    find "$DATA" -mindepth 1 -maxdepth 1 ! -name "$MARKER" ! -name run.lock ! -name test-venv -exec rm -rf -- {} +
+    find "$DATA" -mindepth 1 -maxdepth 1 ! -name "$MARKER" ! -name run.lock ! -name test-venv ! -name test-logs ! -name bench -exec rm -rf -- {} +
 }
 
 # --- Processes and ports ------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ struct BannedText: Sendable, CustomTestStringConvertible {
     /// A line that the rule must catch: a rule that catches nothing is no rule.
     let example: String
     let appliesTo: @Sendable (_ path: String) -> Bool
+    /// The words that a line must have before the rule looks closer.
+    let hints: [String]
     let isFound: @Sendable (_ code: String) -> Bool
 
     var testDescription: String { name }
@@ -14,33 +16,36 @@ struct BannedText: Sendable, CustomTestStringConvertible {
     static let rules: [BannedText] = [
         BannedText(
             name: "try!", why: "an error that cannot happen still needs a sentence when it does",
-            example: "let money = try! Money(1)", appliesTo: isOurs, isFound: { $0.contains(/\btry!/) }),
+            example: "let money = try! Money(1)", appliesTo: isOurs, hints: ["try!"], isFound: { $0.contains(/\btry!/) }
+        ),
         BannedText(
             name: "as!", why: "a wrong type is an error to report",
-            example: "let seller = object as! Seller", appliesTo: isOurs, isFound: { $0.contains(/\bas!/) }),
+            example: "let seller = object as! Seller", appliesTo: isOurs, hints: ["as!"],
+            isFound: { $0.contains(/\bas!/) }),
         BannedText(
             name: "print(", why: "a server speaks through its logger",
             example: "    print(\"here\")", appliesTo: { isProduct($0) && !$0.hasPrefix("Sources/souk/") },
-            isFound: { $0.contains(/(^|[^.\w])(debugP|p)rint\(/) }),
+            hints: ["print("], isFound: { $0.contains(/(^|[^.\w])(debugP|p)rint\(/) }),
         BannedText(
             name: "[String: Any]", why: "wire shapes are types",
             example: "var body: [String: Any] = [:]", appliesTo: isOurs,
-            isFound: { $0.contains(/\[String\s*:\s*(any\s+)?Any\b/) }),
+            hints: ["[String"], isFound: { $0.contains(/\[String\s*:\s*(any\s+)?Any\b/) }),
         BannedText(
             name: "Task.detached", why: "background work is a service with an owner",
-            example: "Task.detached { await work() }", appliesTo: isOurs, isFound: { $0.contains("Task.detached") }),
+            example: "Task.detached { await work() }", appliesTo: isOurs, hints: ["Task.detached"],
+            isFound: { $0.contains("Task.detached") }),
         BannedText(
             name: "Date()", why: "time is an argument, or comes from the business clock",
             example: "let now = Date()",
             appliesTo: { isProduct($0) && !$0.hasPrefix("Sources/Domain/Clock") },
-            isFound: { $0.contains(/\bDate\(\)|\bDate\.now\b/) }),
+            hints: ["Date()", "Date.now"], isFound: { $0.contains(/\bDate\(\)|\bDate\.now\b/) }),
         BannedText(
             name: "floating point near money", why: "amounts are integers of the minor unit",
             example: "let fee: Double = 0.15",
             appliesTo: { path in
                 ["Domain", "Ledger", "Store"].contains { path.hasPrefix("Sources/\($0)/") }
             },
-            isFound: { $0.contains(/\b(Double|Float|CGFloat|Decimal)\b/) }),
+            hints: ["Double", "Float", "Decimal"], isFound: { $0.contains(/\b(Double|Float|CGFloat|Decimal)\b/) }),
     ]
 
     private static func isOurs(_ path: String) -> Bool { isProduct(path) || path.hasPrefix("Tests/") }

@@ -8,7 +8,7 @@ struct DocumentationTests {
     func linksLeadSomewhere() {
         for path in repository.markdownFiles {
             let folder = path.split(separator: "/").dropLast().map(String.init)
-            for line in SourceFile(path: path, text: repository.text(path)).lines {
+            for line in SourceFile(path: path, text: repository.text(path)).lines(with: "](") {
                 for link in line.text.matches(of: /\]\(([^)\s]+)\)/) {
                     let target = String(link.1)
                     if target.contains("://") || target.hasPrefix("mailto:") { continue }
@@ -28,7 +28,7 @@ struct DocumentationTests {
     func namedPathsExist() {
         let roots = ["Sources", "Tests", "scripts", "docs", "Migrations", "openapi", "deploy", "Benchmarks", ".ci"]
         for path in repository.markdownFiles {
-            for line in SourceFile(path: path, text: repository.text(path)).lines {
+            for line in SourceFile(path: path, text: repository.text(path)).lines(with: "/") {
                 for match in line.text.matches(of: /(?:^|[\s`("])((?:\.ci|[A-Za-z]+)\/[A-Za-z0-9_.\/-]*[A-Za-z0-9_\/])/)
                 {
                     let named = String(match.1)

@@ -12,7 +12,7 @@ struct ImportTests {
                 continue
             }
             for file in repository.swiftFiles(of: target) {
-                for line in file.lines {
+                for line in file.lines(with: "import ") {
                     guard let module = ImportTable.importedModule(in: line.text) else { continue }
                     #expect(allowed.contains(module), "\(file.path):\(line.number): \(target) may not import \(module)")
                 }

@@ -55,7 +55,7 @@ struct Repository: Sendable {
         files.filter { $0.hasPrefix(folder + "/") && $0.hasSuffix(suffix) }
     }
 
-    /// The Swift files of one target, each with its lines counted from 1.
+    /// The Swift files of one target.
     func swiftFiles(of target: String) -> [SourceFile] {
         files(under: "Sources/" + target, suffix: ".swift").map { SourceFile(path: $0, text: text($0)) }
     }
@@ -75,24 +75,94 @@ struct Repository: Sendable {
     var markdownFiles: [String] { files.filter { $0.hasSuffix(".md") } }
 }
 
+/// A file as text and as lines. Lines are looked at only where the whole text has what is sought: these tests read
+/// everything, and are not compiled for speed.
 struct SourceFile: Sendable {
     let path: String
     let text: String
 
-    /// Lines with their numbers.
+    /// Whether the text has these words, by bytes.
+    func mentions(_ words: String) -> Bool { text.range(of: words) != nil }
+
+    /// The lines that have these words, with their numbers from 1.
+    func lines(with words: String) -> [(number: Int, text: Substring)] {
+        guard mentions(words) else { return [] }
+        return lines.filter { $0.text.range(of: words) != nil }
+    }
+
+    /// All lines with their numbers from 1.
     var lines: [(number: Int, text: Substring)] {
         text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
             .map { (number: $0.offset + 1, text: $0.element) }
     }
 
-    /// The same with comments and the text of one-line strings taken out: what the compiler sees as code.
-    var code: [(number: Int, text: String)] {
-        lines.map { (number: $0.number, text: Self.codeOnly($0.text)) }
-    }
-
+    /// The line with comments and the text of one-line strings taken out: what the compiler sees as code.
     static func codeOnly(_ line: Substring) -> String {
         let withoutStrings = line.replacing(/"(?:\\.|[^"\\])*"/, with: "\"\"")
         guard let comment = withoutStrings.firstRange(of: "//") else { return String(withoutStrings) }
         return String(withoutStrings[..<comment.lowerBound])
+    }
+
+    /// Functions with a body of more than a few words, without comments and spaces, so that copies look alike.
+    var functions: [(name: String, body: String)] {
+        guard mentions("func ") else { return [] }
+        let code = withoutCommentsAndStrings
+        let keyword = Array("func ".utf8)
+        var found: [(name: String, body: String)] = []
+        var start = 0
+        while let position = code.position(of: keyword, from: start) {
+            start = position + keyword.count
+            let name = code[start...].prefix { $0.isWordByte }
+            guard !name.isEmpty, let open = code[start...].firstIndex(of: UInt8(ascii: "{")) else { continue }
+            var depth = 0
+            var body: [UInt8] = []
+            for byte in code[open...] {
+                if byte == UInt8(ascii: "{") { depth += 1 }
+                if byte == UInt8(ascii: "}") { depth -= 1 }
+                if depth == 0 { break }
+                if !byte.isSpaceByte { body.append(byte) }
+            }
+            if body.count > 40 {
+                found.append((name: String(decoding: name, as: UTF8.self), body: String(decoding: body, as: UTF8.self)))
+            }
+        }
+        return found
+    }
+
+    private var withoutCommentsAndStrings: [UInt8] {
+        let quote = UInt8(ascii: "\"")
+        let slash = UInt8(ascii: "/")
+        let newline = UInt8(ascii: "\n")
+        var code: [UInt8] = []
+        var isInString = false
+        var isInComment = false
+        var previous = newline
+        for byte in text.utf8 {
+            if byte == newline { (isInString, isInComment) = (false, false) }
+            if !isInComment, byte == quote, previous != UInt8(ascii: "\\") { isInString.toggle() }
+            if !isInComment, !isInString, byte == slash, previous == slash {
+                isInComment = true
+                code.removeLast()
+            }
+            if !isInComment { code.append(byte) }
+            previous = byte
+        }
+        return code
+    }
+}
+
+extension [UInt8] {
+    fileprivate func position(of sought: [UInt8], from start: Int) -> Int? {
+        guard start + sought.count <= count else { return nil }
+        return (start...(count - sought.count)).first { position in
+            self[position] == sought[0] && self[position..<(position + sought.count)].elementsEqual(sought)
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isSpaceByte: Bool { self == 32 || self == 10 || self == 9 || self == 13 }
+    fileprivate var isWordByte: Bool {
+        (48...57).contains(self) || (65...90).contains(self) || (97...122).contains(self) || self == 95
     }
 }

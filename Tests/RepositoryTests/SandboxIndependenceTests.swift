@@ -19,10 +19,11 @@ struct SandboxIndependenceTests {
         let own = Set(sandbox.flatMap(declaredTypes))
         let foreign = Set(rules.flatMap(declaredTypes)).subtracting(own)
         for file in sandbox {
-            for line in file.code {
-                for word in line.text.split(whereSeparator: { !($0.isLetter || $0.isNumber || $0 == "_") })
-                where foreign.contains(String(word)) {
-                    Issue.record("\(file.path):\(line.number): \(word) is one of Souk's own rules")
+            for name in foreign where file.mentions(name) {
+                for line in file.lines(with: name) {
+                    let words = SourceFile.codeOnly(line.text).split { !($0.isLetter || $0.isNumber || $0 == "_") }
+                    guard words.contains(Substring(name)) else { continue }
+                    Issue.record("\(file.path):\(line.number): \(name) is one of Souk's own rules")
                 }
             }
         }
@@ -33,10 +34,10 @@ struct SandboxIndependenceTests {
         let ours = ["Domain", "Ledger", "Store", "Orders", "Settlement", "Billing"].flatMap(repository.swiftFiles(of:))
         var known: [String: String] = [:]
         for file in ours {
-            for function in functions(in: file) { known[function.body] = "\(file.path): \(function.name)" }
+            for function in file.functions { known[function.body] = "\(file.path): \(function.name)" }
         }
         for file in repository.swiftFiles(of: "StripeSandbox") {
-            for function in functions(in: file) {
+            for function in file.functions {
                 if let twin = known[function.body] {
                     Issue.record("\(file.path): \(function.name) is the same code as \(twin)")
                 }
@@ -60,34 +61,18 @@ struct SandboxIndependenceTests {
             text:
                 "func share(_ amount: Int64) -> Int64 {\n  let product = amount * rate\n  return (product + 5_000) / 10_000 }"
         )
-        let one = try #require(functions(in: first).first)
-        let other = try #require(functions(in: second).first)
+        let one = try #require(first.functions.first)
+        let other = try #require(second.functions.first)
         #expect(one.body == other.body)
         #expect(one.name == "fee" && other.name == "share")
     }
 
     private func declaredTypes(in file: SourceFile) -> [String] {
-        file.code.compactMap { line in
-            line.text.firstMatch(of: /\b(?:struct|enum|class|actor|protocol|typealias)\s+([A-Z][A-Za-z0-9_]*)/)
+        ["struct ", "enum ", "class ", "actor ", "protocol ", "typealias "].flatMap(file.lines(with:)).compactMap {
+            line in
+            SourceFile.codeOnly(line.text)
+                .firstMatch(of: /\b(?:struct|enum|class|actor|protocol|typealias)\s+([A-Z][A-Za-z0-9_]*)/)
                 .map { String($0.1) }
         }
-    }
-
-    /// Functions with a body of more than a few words: code without comments, spaces left out.
-    private func functions(in file: SourceFile) -> [(name: String, body: String)] {
-        let code = file.code.map(\.text).joined(separator: "\n")
-        var found: [(name: String, body: String)] = []
-        for match in code.matches(of: /\bfunc\s+([A-Za-z_][A-Za-z0-9_]*)[^{}]*\{/) {
-            var depth = 1
-            var body = ""
-            for character in code[match.range.upperBound...] {
-                if character == "{" { depth += 1 }
-                if character == "}" { depth -= 1 }
-                if depth == 0 { break }
-                if !character.isWhitespace { body.append(character) }
-            }
-            if body.count >= 40 { found.append((name: String(match.1), body: body)) }
-        }
-        return found
     }
 }

@@ -97,6 +97,34 @@ test_starts_keeps_data_and_stops_everything() {
     [ "$(rows "$clone/.souk")" = "rows 1" ] || { echo "--fresh kept data"; return 1; }
 }
 
+test_ctrl_c_in_a_terminal() {
+    local clone=$world/terminal
+    make_clone "$clone"
+    free_port; local own=$port; free_port
+    output=$(mktemp "$world/output.XXXXXX")
+    # Every process in the foreground gets the signal at once, as from a keyboard.
+    python3 - "$clone/scripts/run" --port "$own" --sandbox-port "$port" >"$output" <<'PYTHON' || { cat "$output"; return 1; }
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+while True:
+    try:
+        part = os.read(terminal, 4096)
+    except OSError:
+        break
+    if b"press Ctrl-C" in seen + part and b"press Ctrl-C" not in seen:
+        os.write(terminal, b"\x03")
+    seen += part
+sys.stdout.write(seen.decode())
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(0 if status == 0 else f"status {status}")
+PYTHON
+    says "Stopping Souk" && says "Stopping the database" || return 1
+    [ -z "$(servers_in "$clone")" ] || { echo "something still runs"; return 1; }
+}
+
 test_the_database_is_closed_to_others() {
     local clone=$world/closed
     make_clone "$clone"
