@@ -91,12 +91,13 @@ install_packages() {
         "${become[@]}" mkdir -p "${keep_postgres_quiet%/*}"
         printf 'create_main_cluster = false\n' | "${become[@]}" tee "$keep_postgres_quiet" >/dev/null
     fi
-    local failed=0
-    "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 update -q </dev/null \
-        || warn "apt-get update failed; going on with the package lists that are there"
-    "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
-        install -y -q --no-install-recommends "$@" </dev/null || failed=1
+    local failed=0 output
+    local -a apt=("${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+    output=$("${apt[@]}" update 2>&1 </dev/null) \
+        || warn "apt-get update failed ($(tail -n 1 <<<"$output")); going on with the package lists that are there"
+    output=$("${apt[@]}" install -y --no-install-recommends "$@" 2>&1 </dev/null) || failed=1
     [ -z "$keep_postgres_quiet" ] || "${become[@]}" rm -f "$keep_postgres_quiet"
+    [ "$failed" = 0 ] || tail -n 15 <<<"$output" >&2
     [ "$failed" = 0 ] || die "apt-get could not install: $*" \
         "Its own message is above: no network, no space or a broken package list are the usual causes. By hand: $line"
 }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 
 /// The working copy that the tests were compiled in, read as text.
 struct Repository: Sendable {
