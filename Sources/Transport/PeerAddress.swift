@@ -1,3 +1,4 @@
+import CLibCurl
 import Glibc
 
 /// An address that a connection is about to be made to, or is made to.
