@@ -95,6 +95,7 @@ let package = Package(
             swiftSettings: settings),
 
         tests("CryptographyTests", ["Cryptography"]),
+        tests("RepositoryTests"),
         tests("DomainTests", ["Domain"]),
         tests("LedgerTests", ["Domain", "Ledger"]),
         .target(
