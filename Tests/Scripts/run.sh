@@ -356,5 +356,5 @@ for name in $(compgen -A function test_ | grep -E "$pick"); do
         *) failures+=("${name#test_}"); echo "FAILED  ${name#test_}"; printf '%s\n' "$report" | sed 's/^/        /' ;;
     esac
 done
-echo "scripts: $passed passed, $skipped skipped, ${#failures[@]} failed${failures[*]:+ (${failures[*]})}"
+echo "$passed passed, $skipped skipped, ${#failures[@]} failed${failures[*]:+ (${failures[*]})}"
 [ ${#failures[@]} -eq 0 ]
