@@ -309,7 +309,7 @@ test_root_in_a_folder_closed_to_the_database() {
     start_run "$closed/copy" && stop_run || status=1
     [ "$(rows "$closed/copy/.souk")" = "rows 1" ] || { echo "the copy shares data: $(rows "$closed/copy/.souk")"; status=1; }
     start_run "$closed/moved" --fresh && stop_run || status=1
-    rm -rf "$location" "$(cat "$closed/copy/.souk/postgres.location")"
+    rm -rf "$location" "$(cat "$closed/moved/.souk/postgres.location")" "$(cat "$closed/copy/.souk/postgres.location")"
     return $status
 }
 
