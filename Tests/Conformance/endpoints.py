@@ -40,14 +40,10 @@ PERSON = " ".join([
     "dob email first_name last_name id_number ssn_last_4 phone metadata relationship expand verification.document",
     branch("address", ADDRESS),
 ])
-PAYMENT_METHOD_DATA = (
-    "payment_method_data.type payment_method_data.billing_details.name payment_method_data.billing_details.email "
-    "payment_method_data.billing_details.phone payment_method_data.billing_details.address payment_method_data.metadata"
-)
 INTENT = (
     "application_fee_amount customer description metadata payment_method receipt_email setup_future_usage shipping "
     "statement_descriptor statement_descriptor_suffix transfer_group expand capture_method allowed_payment_method_types "
-    "payment_method_options.card.request_three_d_secure " + PAYMENT_METHOD_DATA
+    "payment_method_options.card.request_three_d_secure"
 )
 SESSION = " ".join([
     "cancel_url client_reference_id currency customer customer_creation customer_email expand expires_at metadata mode",
@@ -128,8 +124,7 @@ ENDPOINTS = [
     ("POST /v1/payment_intents/:intent", "PaymentIntentModifyParams", "amount currency transfer_data " + INTENT),
     ("POST /v1/payment_intents/:intent/confirm", "PaymentIntentConfirmParams",
      "payment_method return_url off_session receipt_email setup_future_usage shipping capture_method expand "
-     "error_on_requires_action payment_method_options.card.request_three_d_secure allowed_payment_method_types "
-     + PAYMENT_METHOD_DATA),
+     "error_on_requires_action payment_method_options.card.request_three_d_secure allowed_payment_method_types"),
     ("POST /v1/payment_intents/:intent/capture", "PaymentIntentCaptureParams",
      "amount_to_capture application_fee_amount final_capture metadata statement_descriptor statement_descriptor_suffix "
      "transfer_data expand"),

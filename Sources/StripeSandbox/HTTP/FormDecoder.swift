@@ -1,8 +1,13 @@
 /// What a form body or query says, before its types are known.
-indirect enum FormValue {
+enum FormValue: Sendable {
     case text(String)
     case list([FormValue])
-    case hash([(key: String, value: FormValue)])
+    case hash([FormPair])
+}
+
+struct FormPair: Sendable {
+    let key: String
+    let value: FormValue
 }
 
 /// Reads Stripe's bracket notation: `a[b][c]=v`, `items[0][price]=v`, `expand[]=v`; brackets may be percent-encoded.
@@ -22,7 +27,7 @@ struct FormDecoder {
         }
     }
 
-    static func decode(_ text: Substring) throws(StripeFailure) -> [(key: String, value: FormValue)] {
+    static func decode(_ text: Substring) throws(StripeFailure) -> [FormPair] {
         let root = Node()
         for pair in text.utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
             let halves = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
@@ -31,8 +36,8 @@ struct FormDecoder {
             try insert(name, value, into: root)
         }
         return try root.keys.map { key throws(StripeFailure) in
-            guard let child = root.children[key] else { return (key, .text("")) }
-            return (key, try finish(child, path: key))
+            guard let child = root.children[key] else { return FormPair(key: key, value: .text("")) }
+            return FormPair(key: key, value: try finish(child, path: key))
         }
     }
 
@@ -75,10 +80,10 @@ struct FormDecoder {
         guard node.text == nil || node.text == "" else {
             throw .malformed("The parameter \(path) is both a value and a hash.")
         }
-        var pairs: [(key: String, value: FormValue)] = []
+        var pairs: [FormPair] = []
         for key in node.keys {
             guard let child = node.children[key] else { continue }
-            pairs.append((key, try finish(child, path: "\(path)[\(key)]")))
+            pairs.append(FormPair(key: key, value: try finish(child, path: "\(path)[\(key)]")))
         }
         let numbers = pairs.map { UInt16($0.key) }
         guard numbers.allSatisfy({ $0 != nil }) else { return .hash(pairs) }

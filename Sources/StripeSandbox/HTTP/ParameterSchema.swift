@@ -59,16 +59,17 @@ indirect enum ParameterSchema: Sendable {
     }
 
     /// Types the pairs of a request; `.null` stands for "unset".
-    func check(_ pairs: [(key: String, value: FormValue)]) throws(StripeFailure) -> JSONObject {
+    func check(_ pairs: [FormPair]) throws(StripeFailure) -> JSONObject {
         guard case .hash(let members) = self else { return JSONObject() }
         return try Self.checkHash(pairs, members, path: "")
     }
 
     private static func checkHash(
-        _ pairs: [(key: String, value: FormValue)], _ members: [String: Member], path: String
+        _ pairs: [FormPair], _ members: [String: Member], path: String
     ) throws(StripeFailure) -> JSONObject {
         var result = JSONObject(capacity: pairs.count)
-        for (key, value) in pairs {
+        for pair in pairs {
+            let (key, value) = (pair.key, pair.value)
             let name = path.isEmpty ? key : "\(path)[\(key)]"
             guard let member = members[key] else {
                 throw .parameter("parameter_unknown", name, "Received unknown parameter: \(name)")
@@ -123,11 +124,14 @@ indirect enum ParameterSchema: Sendable {
             return .string(text)
         case (.map, .hash(let pairs)): return .object(try Self.checkMap(pairs, path: path))
         case (.map, .list(let values)):
-            return .object(try Self.checkMap(values.enumerated().map { (String($0.offset), $0.element) }, path: path))
+            return .object(
+                try Self.checkMap(
+                    values.enumerated().map { FormPair(key: String($0.offset), value: $0.element) }, path: path))
         case (.hash(let members), .hash(let pairs)): return .object(try Self.checkHash(pairs, members, path: path))
         case (.anyHash(let schema), .hash(let pairs)):
             var result = JSONObject()
-            for (key, value) in pairs {
+            for pair in pairs {
+                let (key, value) = (pair.key, pair.value)
                 if case .text("") = value {
                     result[key] = .null
                 } else {
@@ -142,7 +146,7 @@ indirect enum ParameterSchema: Sendable {
             }
             return .array(result)
         case (.hash(let members), .list(let values)):
-            let pairs = values.enumerated().map { (key: String($0.offset), value: $0.element) }
+            let pairs = values.enumerated().map { FormPair(key: String($0.offset), value: $0.element) }
             return .object(try Self.checkHash(pairs, members, path: path))
         case (.hash, .text), (.anyHash, _):
             throw .parameter(nil, path, "Invalid object")
@@ -152,10 +156,11 @@ indirect enum ParameterSchema: Sendable {
     }
 
     private static func checkMap(
-        _ pairs: [(key: String, value: FormValue)], path: String
+        _ pairs: [FormPair], path: String
     ) throws(StripeFailure) -> JSONObject {
         var result = JSONObject()
-        for (key, value) in pairs {
+        for pair in pairs {
+            let (key, value) = (pair.key, pair.value)
             guard case .text(let text) = value else {
                 throw .parameter(nil, "\(path)[\(key)]", "Metadata values can't be hashes or arrays.")
             }

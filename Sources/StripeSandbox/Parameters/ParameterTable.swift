@@ -293,25 +293,10 @@ enum ParameterTable {
         "customer":"s","customer_account":"-","description":"s","error_on_requires_action":"b",\
         "excluded_payment_method_types":"-","expand":["s"],"hooks":"-","mandate":"-","mandate_data":"-",\
         "metadata":"m","off_session":{"|":["b","s","e:one_off|recurring"]},"on_behalf_of":"s",\
-        "payment_details":"-","payment_method":"s","payment_method_configuration":"-","payment_method_data":{\
-        "acss_debit":"-","affirm":"-","afterpay_clearpay":"-","alipay":"-","allow_redisplay":"-","alma":"-",\
-        "amazon_pay":"-","au_becs_debit":"-","bacs_debit":"-","bancontact":"-","billie":"-","billing_details":{\
-        "address?":{"city":"s","country":"s","line1":"s","line2":"s","postal_code":"s","state":"s"},"email?":"s",\
-        "name?":"s","phone?":"s","tax_id":"-"},"bizum":"-","blik":"-","boleto":"-","cashapp":"-","crypto":"-",\
-        "customer_balance":"-","eps":"-","fpx":"-","giropay":"-","grabpay":"-","ideal":"-","interac_present":"-",\
-        "kakao_pay":"-","klarna":"-","konbini":"-","kr_card":"-","link":"-","mb_way":"-","metadata":"m",\
-        "mobilepay":"-","multibanco":"-","naver_pay":"-","nz_bank_account":"-","oxxo":"-","p24":"-",\
-        "pay_by_bank":"-","payco":"-","paynow":"-","paypal":"-","paypay":"-","payto":"-","pix":"-",\
-        "promptpay":"-","radar_options":"-","revolut_pay":"-","samsung_pay":"-","satispay":"-","scalapay":"-",\
-        "sepa_debit":"-","sequra":"-","sofort":"-","sunbit":"-","swish":"-","twint":"-","type!":"e:acss_debit|\
-        affirm|afterpay_clearpay|alipay|alma|amazon_pay|au_becs_debit|bacs_debit|bancontact|billie|bizum|blik|\
-        boleto|cashapp|crypto|customer_balance|eps|fpx|giropay|grabpay|ideal|kakao_pay|klarna|konbini|kr_card|\
-        link|mb_way|mobilepay|multibanco|naver_pay|nz_bank_account|oxxo|p24|pay_by_bank|payco|paynow|paypal|\
-        paypay|payto|pix|promptpay|revolut_pay|samsung_pay|satispay|scalapay|sepa_debit|sequra|sofort|sunbit|\
-        swish|twint|upi|us_bank_account|wechat_pay|zip","upi":"-","us_bank_account":"-","wechat_pay":"-",\
-        "zip":"-"},"payment_method_options":{"acss_debit":"-","affirm":"-","afterpay_clearpay":"-","alipay":"-",\
-        "alma":"-","amazon_pay":"-","au_becs_debit":"-","bacs_debit":"-","bancontact":"-","billie":"-",\
-        "bizum":"-","blik":"-","boleto":"-","card?":{"capture_method":"-","cvc_token":"-","installments":"-",\
+        "payment_details":"-","payment_method":"s","payment_method_configuration":"-","payment_method_data":"-",\
+        "payment_method_options":{"acss_debit":"-","affirm":"-","afterpay_clearpay":"-","alipay":"-","alma":"-",\
+        "amazon_pay":"-","au_becs_debit":"-","bacs_debit":"-","bancontact":"-","billie":"-","bizum":"-",\
+        "blik":"-","boleto":"-","card?":{"capture_method":"-","cvc_token":"-","installments":"-",\
         "mandate_options":"-","moto":"-","network":"-","request_extended_authorization":"-",\
         "request_incremental_authorization":"-","request_multicapture":"-","request_overcapture":"-",\
         "request_three_d_secure":"e:any|automatic|challenge","require_cvc_recollection":"-",\
@@ -346,25 +331,10 @@ enum ParameterTable {
         zip"],"amount":"i","amount_details":"-","application_fee_amount?":"i","capture_method":"e:automatic|\
         automatic_async|manual","content_type":"-","currency":"s","customer":"s","customer_account":"-",\
         "description":"s","excluded_payment_method_types":"-","expand":["s"],"hooks":"-","metadata?":"m",\
-        "payment_details":"-","payment_method":"s","payment_method_configuration":"-","payment_method_data":{\
-        "acss_debit":"-","affirm":"-","afterpay_clearpay":"-","alipay":"-","allow_redisplay":"-","alma":"-",\
-        "amazon_pay":"-","au_becs_debit":"-","bacs_debit":"-","bancontact":"-","billie":"-","billing_details":{\
-        "address?":{"city":"s","country":"s","line1":"s","line2":"s","postal_code":"s","state":"s"},"email?":"s",\
-        "name?":"s","phone?":"s","tax_id":"-"},"bizum":"-","blik":"-","boleto":"-","cashapp":"-","crypto":"-",\
-        "customer_balance":"-","eps":"-","fpx":"-","giropay":"-","grabpay":"-","ideal":"-","interac_present":"-",\
-        "kakao_pay":"-","klarna":"-","konbini":"-","kr_card":"-","link":"-","mb_way":"-","metadata":"m",\
-        "mobilepay":"-","multibanco":"-","naver_pay":"-","nz_bank_account":"-","oxxo":"-","p24":"-",\
-        "pay_by_bank":"-","payco":"-","paynow":"-","paypal":"-","paypay":"-","payto":"-","pix":"-",\
-        "promptpay":"-","radar_options":"-","revolut_pay":"-","samsung_pay":"-","satispay":"-","scalapay":"-",\
-        "sepa_debit":"-","sequra":"-","sofort":"-","sunbit":"-","swish":"-","twint":"-","type!":"e:acss_debit|\
-        affirm|afterpay_clearpay|alipay|alma|amazon_pay|au_becs_debit|bacs_debit|bancontact|billie|bizum|blik|\
-        boleto|cashapp|crypto|customer_balance|eps|fpx|giropay|grabpay|ideal|kakao_pay|klarna|konbini|kr_card|\
-        link|mb_way|mobilepay|multibanco|naver_pay|nz_bank_account|oxxo|p24|pay_by_bank|payco|paynow|paypal|\
-        paypay|payto|pix|promptpay|revolut_pay|samsung_pay|satispay|scalapay|sepa_debit|sequra|sofort|sunbit|\
-        swish|twint|upi|us_bank_account|wechat_pay|zip","upi":"-","us_bank_account":"-","wechat_pay":"-",\
-        "zip":"-"},"payment_method_options":{"acss_debit":"-","affirm":"-","afterpay_clearpay":"-","alipay":"-",\
-        "alma":"-","amazon_pay":"-","au_becs_debit":"-","bacs_debit":"-","bancontact":"-","billie":"-",\
-        "bizum":"-","blik":"-","boleto":"-","card?":{"capture_method":"-","cvc_token":"-","installments":"-",\
+        "payment_details":"-","payment_method":"s","payment_method_configuration":"-","payment_method_data":"-",\
+        "payment_method_options":{"acss_debit":"-","affirm":"-","afterpay_clearpay":"-","alipay":"-","alma":"-",\
+        "amazon_pay":"-","au_becs_debit":"-","bacs_debit":"-","bancontact":"-","billie":"-","bizum":"-",\
+        "blik":"-","boleto":"-","card?":{"capture_method":"-","cvc_token":"-","installments":"-",\
         "mandate_options":"-","moto":"-","network":"-","request_extended_authorization":"-",\
         "request_incremental_authorization":"-","request_multicapture":"-","request_overcapture":"-",\
         "request_three_d_secure":"e:any|automatic|challenge","require_cvc_recollection":"-",\
@@ -395,39 +365,24 @@ enum ParameterTable {
         "confirmation_token":"-","content_type":"-","error_on_requires_action":"b",\
         "excluded_payment_method_types":"-","expand":["s"],"hooks":"-","mandate":"-","mandate_data":"-",\
         "off_session":{"|":["b","s","e:one_off|recurring"]},"payment_details":"-","payment_method":"s",\
-        "payment_method_data":{"acss_debit":"-","affirm":"-","afterpay_clearpay":"-","alipay":"-",\
-        "allow_redisplay":"-","alma":"-","amazon_pay":"-","au_becs_debit":"-","bacs_debit":"-","bancontact":"-",\
-        "billie":"-","billing_details":{"address?":{"city":"s","country":"s","line1":"s","line2":"s",\
-        "postal_code":"s","state":"s"},"email?":"s","name?":"s","phone?":"s","tax_id":"-"},"bizum":"-","blik":"-",\
-        "boleto":"-","cashapp":"-","crypto":"-","customer_balance":"-","eps":"-","fpx":"-","giropay":"-",\
+        "payment_method_data":"-","payment_method_options":{"acss_debit":"-","affirm":"-","afterpay_clearpay":"-",\
+        "alipay":"-","alma":"-","amazon_pay":"-","au_becs_debit":"-","bacs_debit":"-","bancontact":"-",\
+        "billie":"-","bizum":"-","blik":"-","boleto":"-","card?":{"capture_method":"-","cvc_token":"-",\
+        "installments":"-","mandate_options":"-","moto":"-","network":"-","request_extended_authorization":"-",\
+        "request_incremental_authorization":"-","request_multicapture":"-","request_overcapture":"-",\
+        "request_three_d_secure":"e:any|automatic|challenge","require_cvc_recollection":"-",\
+        "setup_credential_usage":"-","setup_future_usage":"-","statement_descriptor_suffix_kana":"-",\
+        "statement_descriptor_suffix_kanji":"-","stored_credential_usage":"-","three_d_secure":"-"},\
+        "card_present":"-","cashapp":"-","crypto":"-","customer_balance":"-","eps":"-","fpx":"-","giropay":"-",\
         "grabpay":"-","ideal":"-","interac_present":"-","kakao_pay":"-","klarna":"-","konbini":"-","kr_card":"-",\
-        "link":"-","mb_way":"-","metadata":"m","mobilepay":"-","multibanco":"-","naver_pay":"-",\
-        "nz_bank_account":"-","oxxo":"-","p24":"-","pay_by_bank":"-","payco":"-","paynow":"-","paypal":"-",\
-        "paypay":"-","payto":"-","pix":"-","promptpay":"-","radar_options":"-","revolut_pay":"-",\
-        "samsung_pay":"-","satispay":"-","scalapay":"-","sepa_debit":"-","sequra":"-","sofort":"-","sunbit":"-",\
-        "swish":"-","twint":"-","type!":"e:acss_debit|affirm|afterpay_clearpay|alipay|alma|amazon_pay|\
-        au_becs_debit|bacs_debit|bancontact|billie|bizum|blik|boleto|cashapp|crypto|customer_balance|eps|fpx|\
-        giropay|grabpay|ideal|kakao_pay|klarna|konbini|kr_card|link|mb_way|mobilepay|multibanco|naver_pay|\
-        nz_bank_account|oxxo|p24|pay_by_bank|payco|paynow|paypal|paypay|payto|pix|promptpay|revolut_pay|\
-        samsung_pay|satispay|scalapay|sepa_debit|sequra|sofort|sunbit|swish|twint|upi|us_bank_account|wechat_pay|\
-        zip","upi":"-","us_bank_account":"-","wechat_pay":"-","zip":"-"},"payment_method_options":{\
-        "acss_debit":"-","affirm":"-","afterpay_clearpay":"-","alipay":"-","alma":"-","amazon_pay":"-",\
-        "au_becs_debit":"-","bacs_debit":"-","bancontact":"-","billie":"-","bizum":"-","blik":"-","boleto":"-",\
-        "card?":{"capture_method":"-","cvc_token":"-","installments":"-","mandate_options":"-","moto":"-",\
-        "network":"-","request_extended_authorization":"-","request_incremental_authorization":"-",\
-        "request_multicapture":"-","request_overcapture":"-","request_three_d_secure":"e:any|automatic|challenge",\
-        "require_cvc_recollection":"-","setup_credential_usage":"-","setup_future_usage":"-",\
-        "statement_descriptor_suffix_kana":"-","statement_descriptor_suffix_kanji":"-",\
-        "stored_credential_usage":"-","three_d_secure":"-"},"card_present":"-","cashapp":"-","crypto":"-",\
-        "customer_balance":"-","eps":"-","fpx":"-","giropay":"-","grabpay":"-","ideal":"-","interac_present":"-",\
-        "kakao_pay":"-","klarna":"-","konbini":"-","kr_card":"-","link":"-","mb_way":"-","mobilepay":"-",\
-        "multibanco":"-","naver_pay":"-","nz_bank_account":"-","oxxo":"-","p24":"-","pay_by_bank":"-","payco":"-",\
-        "paynow":"-","paypal":"-","paypay":"-","payto":"-","pix":"-","promptpay":"-","revolut_pay":"-",\
-        "samsung_pay":"-","satispay":"-","scalapay":"-","sepa_debit":"-","sequra":"-","sofort":"-","sunbit":"-",\
-        "swish":"-","twint":"-","upi":"-","us_bank_account":"-","wechat_pay":"-","zip":"-"},"radar_options":"-",\
-        "receipt_email?":"s","return_url":"s","setup_future_usage?":"e:off_session|on_session","shipping?":{\
-        "address!":{"city":"s","country":"s","line1":"s","line2":"s","postal_code":"s","state":"s"},"carrier":"s",\
-        "name!":"s","phone":"s","tracking_number":"s"},"use_stripe_sdk":"-"}}
+        "link":"-","mb_way":"-","mobilepay":"-","multibanco":"-","naver_pay":"-","nz_bank_account":"-","oxxo":"-",\
+        "p24":"-","pay_by_bank":"-","payco":"-","paynow":"-","paypal":"-","paypay":"-","payto":"-","pix":"-",\
+        "promptpay":"-","revolut_pay":"-","samsung_pay":"-","satispay":"-","scalapay":"-","sepa_debit":"-",\
+        "sequra":"-","sofort":"-","sunbit":"-","swish":"-","twint":"-","upi":"-","us_bank_account":"-",\
+        "wechat_pay":"-","zip":"-"},"radar_options":"-","receipt_email?":"s","return_url":"s",\
+        "setup_future_usage?":"e:off_session|on_session","shipping?":{"address!":{"city":"s","country":"s",\
+        "line1":"s","line2":"s","postal_code":"s","state":"s"},"carrier":"s","name!":"s","phone":"s",\
+        "tracking_number":"s"},"use_stripe_sdk":"-"}}
         {"POST /v1/payment_intents/:intent/capture":{"amount_details":"-","amount_to_capture":"i",\
         "application_fee_amount":"i","content_type":"-","expand":["s"],"final_capture":"b","hooks":"-",\
         "metadata?":"m","payment_details":"-","statement_descriptor":"s","statement_descriptor_suffix":"s",\

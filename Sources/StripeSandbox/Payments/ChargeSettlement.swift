@@ -1,0 +1,100 @@
+/// What follows a successful charge in the books: its row, Stripe's fee, the transfer to the seller and the platform's
+/// fee (stripe-facts.md, section 5.3). Asynchronous by default: the charge shows nulls until then.
+enum ChargeSettlement {
+    static func begin(_ charge: String, isAsynchronous: Bool, _ turn: Turn) {
+        if isAsynchronous {
+            turn.schedule(.settleCharge, charge, after: turn.behaviour.enrichmentMilliseconds)
+        } else {
+            settle(charge, announces: false, turn)
+        }
+    }
+
+    /// Books the charge now, whatever was planned; a charge that has its row is left alone.
+    static func finish(_ charge: String, _ turn: Turn) {
+        turn.cancelJob("settleCharge:\(charge)")
+        guard turn.current(charge)["balance_transaction"].isNull else { return }
+        settle(charge, announces: true, turn)
+    }
+
+    private static func settle(_ id: String, announces: Bool, _ turn: Turn) {
+        let charge = turn.current(id)
+        guard charge["captured"] == true, charge["status"] == "succeeded" else { return }
+        let account = turn.account
+        let currency = charge["currency"].string ?? ""
+        let captured = charge["amount_captured"].int ?? 0
+        let card = TestCard.numbered(charge["_card"].string ?? "")
+        let behalf = charge["on_behalf_of"].string ?? account
+        let availableOn = card?.behaviour == .bypassPending ? turn.now : BalanceRows.settlement(of: behalf, turn)
+        let processing = BalanceRows.processingFee(captured)
+        let fee = charge["application_fee_amount"].int.flatMap { $0 > 0 ? $0 : nil }
+        let isDirect = account != turn.world.platform
+        let platformPays = isDirect && turn.current(account)["controller"]["fees"]["payer"] == "application"
+
+        var fees: [JSONValue] = []
+        if !platformPays { fees.append(BalanceRows.stripeFee(processing, currency)) }
+        if isDirect, let fee { fees.append(BalanceRows.applicationFee(fee, currency, turn)) }
+        let amount = charge["amount"].int ?? 0
+        let row = BalanceRows.book(
+            BalanceRows.Movement(
+                type: "charge", category: "charge", amount: amount, fees: fees, currency: currency, source: id,
+                description: charge["description"].string, availableOn: availableOn), in: account, turn)
+        if captured < amount {
+            BalanceRows.book(
+                BalanceRows.Movement(
+                    type: "adjustment", category: "partial_capture_reversal", amount: captured - amount,
+                    currency: currency, source: id, availableOn: availableOn), in: account, turn)
+        }
+        if platformPays {
+            BalanceRows.book(
+                BalanceRows.Movement(
+                    type: "stripe_fee", category: "fee", amount: -processing, currency: currency, source: nil,
+                    description: "Stripe processing fees (\(id))"), in: turn.world.platform, turn)
+        }
+        let old = charge
+        turn.update(id) { $0["balance_transaction"] = row["id"] }
+        if isDirect, let fee {
+            let made = ApplicationFees.make(
+                amount: fee, currency: currency, account: account, charge: id, origin: nil, availableOn: availableOn,
+                turn)
+            turn.update(id) { $0["application_fee"] = made["id"] }
+        } else if let destination = charge["transfer_data"]["destination"].string {
+            transfer(id, to: destination, captured: captured, fee: fee, availableOn: availableOn, turn)
+        }
+        if announces {
+            let new = turn.current(id)
+            turn.emit("charge.updated", new, previous: Turn.differences(from: old, to: new))
+        }
+        followUp(id, card, turn)
+    }
+
+    private static func transfer(
+        _ id: String, to destination: String, captured: Int64, fee: Int64?, availableOn: Int64, _ turn: Turn
+    ) {
+        let charge = turn.current(id)
+        let amount = charge["transfer_data"]["amount"].int ?? captured
+        let (transfer, payment) = Transfers.make(
+            Transfers.Order(
+                amount: amount, currency: charge["currency"].string ?? "", destination: destination, charge: id,
+                group: charge["transfer_group"].string, applicationFee: fee, availableOn: availableOn), turn)
+        var made: JSONValue?
+        if let fee {
+            made = ApplicationFees.make(
+                amount: fee, currency: charge["currency"].string ?? "", account: destination,
+                charge: payment["id"].string ?? "", origin: id, availableOn: availableOn, turn)
+            turn.update(payment["id"].string ?? "") { $0["application_fee"] = made?["id"] ?? .null }
+        }
+        turn.update(id) { charge in
+            charge["transfer"] = transfer["id"]
+            charge["application_fee"] = made?["id"] ?? .null
+        }
+        turn.emit("transfer.created", transfer)
+    }
+
+    /// What some test cards bring later.
+    private static func followUp(_ id: String, _ card: TestCard?, _ turn: Turn) {
+        guard case .dispute(_, _, let count) = card?.behaviour else { return }
+        for number in 0..<count {
+            turn.schedule(.openDispute, id, at: turn.milliseconds + 1000, id: "openDispute:\(id):\(number)")
+        }
+    }
+}
