@@ -36,7 +36,7 @@ enum ApplicationFees {
         }
     }
 
-    /// - Parameter origin: the platform's own charge, for a destination charge.
+    /// Books a fee. `origin` is the platform's own charge, for a destination charge.
     static func make(
         amount: Int64, currency: String, account: String, charge: String, origin: String?, availableOn: Int64,
         _ turn: Turn

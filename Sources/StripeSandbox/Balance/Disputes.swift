@@ -35,7 +35,7 @@ enum Disputes {
         }
     }
 
-    /// - Parameter isInquiry: a question of the bank: no money moves, and the charge can still be refunded.
+    /// Contests a charge. An inquiry is a question of the bank: no money moves, and the charge can still be refunded.
     @discardableResult
     static func open(
         _ chargeID: String, reason: String, amount: Int64?, isInquiry: Bool, _ turn: Turn

@@ -1,9 +1,7 @@
 extension Turn {
     /// One page of an account's objects, newest first, as Stripe's lists answer.
     ///
-    /// - Parameters:
-    ///   - slots: where to look, oldest first; all objects of the type when left out.
-    ///   - matches: the list's own filters.
+    /// It looks at `slots`, oldest first, or at all objects of the type; `matches` are the list's own filters.
     func page(
         of type: String, url: String, in account: String? = nil, slots: [World.Slot]? = nil, withCount: Bool = false,
         where matches: (JSONValue) -> Bool = { _ in true }

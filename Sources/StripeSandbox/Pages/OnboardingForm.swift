@@ -2,9 +2,8 @@
 enum OnboardingForm {
     static let bankFields = ["external_account.account_number", "external_account.routing_number"]
 
-    /// - Parameters:
-    ///   - owed: the field paths of `currently_due` or `eventually_due`.
-    ///   - typed: what the seller typed last, kept when it was wrong.
+    /// The form for what is owed, the field paths of `currently_due` or `eventually_due`; what the seller typed last is
+    /// kept where it was wrong.
     static func fields(
         owed: [String], account: JSONValue, typed: [String: String], errors: [String: String]
     ) -> [FormField] {
