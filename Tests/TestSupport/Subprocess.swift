@@ -10,8 +10,7 @@ package struct Subprocess: Sendable {
         package var description: String { "\(command) ended with \(status): \(output)" }
     }
 
-    /// Runs a program and gives what it wrote to both outputs.
-    /// - Throws: `Failure` when it does not end with 0.
+    /// Runs a program and gives what it wrote to both outputs. Anything but status 0 is a `Failure`.
     @discardableResult
     package static func run(
         _ path: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil
@@ -24,43 +23,40 @@ package struct Subprocess: Sendable {
         }
     }
 
-    /// The same for code that may block, e.g. at first use of a static.
+    /// The same for code that may block.
     @discardableResult
     package static func runBlocking(
         _ path: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil
     ) throws -> String {
-        // A file, not a pipe: a server that the program leaves behind keeps a pipe open for ever.
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("souk-out-\(UUID().uuidString)")
-        guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
-            throw CocoaError(.fileWriteUnknown)
+        // Files, not pipes: a server that the program leaves behind keeps a pipe open for ever.
+        let folder = FileManager.default.temporaryDirectory
+        let outputFile = folder.appendingPathComponent("souk-out-\(UUID().uuidString)")
+        let inputFile = folder.appendingPathComponent("souk-in-\(UUID().uuidString)")
+        try Data().write(to: outputFile)
+        try Data((input ?? "").utf8).write(to: inputFile)
+        defer {
+            for file in [outputFile, inputFile] { try? FileManager.default.removeItem(at: file) }
         }
-        defer { try? FileManager.default.removeItem(at: file) }
-        let output = try FileHandle(forWritingTo: file)
-        defer { try? output.close() }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PG") }
-        variables.merge(environment) { $1 }
-        process.environment = variables
-        process.standardOutput = output
-        process.standardError = output
-        if let input {
-            let pipe = Pipe()
-            process.standardInput = pipe
-            try process.run()
-            try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-            try pipe.fileHandleForWriting.close()
-        } else {
-            process.standardInput = FileHandle.nullDevice
-            try process.run()
+        let output = try FileHandle(forWritingTo: outputFile)
+        let standardInput = try FileHandle(forReadingFrom: inputFile)
+        defer {
+            for handle in [output, standardInput] { try? handle.close() }
         }
-        process.waitUntilExit()
-        let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
-        guard process.terminationStatus == 0 else {
-            throw Failure(
-                command: ([path] + arguments).joined(separator: " "), status: process.terminationStatus, output: text)
+        let child = try Spawn.start(
+            path, arguments, environment: variables(environment), standardInput: standardInput.fileDescriptor,
+            output: output.fileDescriptor)
+        let status = Spawn.wait(for: child)
+        let text = String(decoding: try Data(contentsOf: outputFile), as: UTF8.self)
+        guard status == 0 else {
+            throw Failure(command: ([path] + arguments).joined(separator: " "), status: status, output: text)
         }
         return text
+    }
+
+    /// Ours without PG*: those would silently lead the programs elsewhere.
+    static func variables(_ more: [String: String] = [:]) -> [String] {
+        var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PG") }
+        variables.merge(more) { $1 }
+        return variables.map { "\($0.key)=\($0.value)" }
     }
 }

@@ -33,7 +33,7 @@ package final class TestCluster: Sendable {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
         if geteuid() == 0 { try await Subprocess.run("/bin/chown", ["postgres", folder]) }
-        lifeline = try Lifeline(folder: folder, programs: Self.programs)
+        lifeline = try Lifeline(folder: folder)
         try await initialize(options)
         try await start()
     }
@@ -114,31 +114,29 @@ package final class TestCluster: Sendable {
 private final class Lifeline: Sendable {
     private let writeEnd: FileHandle
 
-    init(folder: String, programs: String) throws {
+    init(folder: String) throws {
         let pipe = Pipe()
         writeEnd = pipe.fileHandleForWriting
         // Nobody else may hold it open: the shell waits for its last writer to go.
         _ = fcntl(writeEnd.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
-        process.arguments = [
-            "/bin/sh", "-c",
-            """
-            trap '' INT TERM HUP
-            read line
-            pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
-            if [ -n "$pid" ]; then
-                kill -CONT "$pid" 2>/dev/null
-                kill -QUIT "$pid" 2>/dev/null
-                for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2>/dev/null || break; sleep 0.2; done
-            fi
-            rm -rf "$1"
-            """, "sh", folder,
-        ]
-        process.standardInput = pipe.fileHandleForReading
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        guard let nothing = FileHandle(forWritingAtPath: "/dev/null") else { throw CocoaError(.fileNoSuchFile) }
+        _ = try Spawn.start(
+            "/bin/sh", ["-c", Self.script, "sh", folder], environment: Subprocess.variables(),
+            standardInput: pipe.fileHandleForReading.fileDescriptor, output: nothing.fileDescriptor, ownSession: true)
         try pipe.fileHandleForReading.close()
+        try nothing.close()
     }
+
+    private static let script = """
+        trap '' INT TERM HUP
+        read line
+        pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+        if [ -n "$pid" ]; then
+            pkill -CONT -P "$pid" 2>/dev/null
+            kill -CONT "$pid" 2>/dev/null
+            kill -QUIT "$pid" 2>/dev/null
+            for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2>/dev/null || break; sleep 0.2; done
+        fi
+        rm -rf "$1"
+        """
 }
