@@ -102,6 +102,12 @@ let package = Package(
             name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("PostgresTests", ["Postgres", "TestSupport", logging]),
+        tests(
+            "WebTests",
+            [
+                "Web", "Domain", "Store", "Postgres", "Transport", "TestSupport", hummingbird, logging, metrics,
+                lifecycle,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
