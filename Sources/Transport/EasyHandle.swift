@@ -45,7 +45,9 @@ final class EasyHandle {
         try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
         try set(CURLOPT_FOLLOWLOCATION, 0)
         try set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS)
-        try set(CURLOPT_PIPEWAIT, 1)
+        // Whether a TLS server speaks HTTP/2 is known with its handshake: worth waiting for, since the requests then share
+        // one connection. Without TLS it would only be known with the first answer.
+        try set(CURLOPT_PIPEWAIT, request.url.prefix(8).lowercased() == "https://" ? 1 : 0)
         try set(CURLOPT_TCP_KEEPALIVE, 1)
         try set(CURLOPT_TIMEOUT_MS, request.timeout.positiveMilliseconds)
         try set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.positiveMilliseconds)

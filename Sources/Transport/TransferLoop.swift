@@ -204,6 +204,8 @@ extension TransportError {
         } else if transfer.isTooLarge || code == CURLE_FILESIZE_EXCEEDED {
             kind = .tooLarge
             message = "the answer is longer than \(transfer.request.maximumResponseBytes) bytes"
+        } else if code == CURLE_UNSUPPORTED_PROTOCOL, transfer.mayHaveBeenSent {
+            kind = .protocol  // the answer is not HTTP: before sending the same code means an address that is not
         } else {
             kind = Kind(curl: code)
         }
