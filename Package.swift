@@ -108,6 +108,12 @@ let package = Package(
                 "Web", "Domain", "Store", "Postgres", "Transport", "TestSupport", hummingbird, logging, metrics,
                 lifecycle,
             ]),
+        .target(name: "LocalHTTP", path: "Tests/LocalHTTP", swiftSettings: settings),
+        tests("TransportTests", ["Transport", "LocalHTTP"]),
+        .testTarget(
+            name: "StripeAPITests",
+            dependencies: ["StripeAPI", "Domain", "Transport", "LocalHTTP", logging], exclude: ["Fixtures"],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

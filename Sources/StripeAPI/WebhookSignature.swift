@@ -20,7 +20,7 @@ package enum WebhookSignature {
         now: Timestamp,
         tolerance: Int64 = toleranceSeconds
     ) throws(WebhookSignatureError) -> Timestamp {
-        let usable = secrets.filter { !$0.isEmpty }
+        let usable = secrets.filter { $0.contains { !$0.isWhitespace } }
         guard !usable.isEmpty else { throw .noSecret }
         guard let header, !header.isEmpty else { throw .headerMissing }
         let parts = try parse(header)

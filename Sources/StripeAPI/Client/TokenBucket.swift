@@ -1,8 +1,8 @@
 /// Decides when the next request may go. Pure: time comes in, waits go out.
 ///
 /// Tokens are counted in millionths, so that a slow refill loses nothing to rounding.
-struct TokenBucket: Sendable {
-    enum Decision: Hashable, Sendable {
+package struct TokenBucket: Sendable {
+    package enum Decision: Hashable, Sendable {
         case go
         case wait(Duration)
     }
@@ -25,7 +25,7 @@ struct TokenBucket: Sendable {
     /// - Parameters:
     ///   - requestsPerSecond: the steady rate, at least one.
     ///   - now: when the bucket is full.
-    init(requestsPerSecond: Int, now: Duration) {
+    package init(requestsPerSecond: Int, now: Duration) {
         perSecond = Int64(max(1, requestsPerSecond))
         capacity = perSecond * Self.token
         tokens = capacity
@@ -33,7 +33,7 @@ struct TokenBucket: Sendable {
         pausedUntil = now
     }
 
-    mutating func enter(_ priority: StripePriority) -> UInt64 {
+    package mutating func enter(_ priority: StripePriority) -> UInt64 {
         nextTicket += 1
         let waiter = Waiter(ticket: nextTicket, priority: priority)
         let position = waiters.firstIndex { $0.priority > priority } ?? waiters.endIndex
@@ -41,10 +41,10 @@ struct TokenBucket: Sendable {
         return nextTicket
     }
 
-    mutating func leave(_ ticket: UInt64) { waiters.removeAll { $0.ticket == ticket } }
+    package mutating func leave(_ ticket: UInt64) { waiters.removeAll { $0.ticket == ticket } }
 
     /// Takes a token for that waiter if its turn has come; the waiter leaves with it.
-    mutating func decide(_ ticket: UInt64, now: Duration) -> Decision {
+    package mutating func decide(_ ticket: UInt64, now: Duration) -> Decision {
         refill(now)
         guard let rank = waiters.firstIndex(where: { $0.ticket == ticket }) else { return .go }
         guard now >= pausedUntil else { return .wait(pausedUntil - now) }
@@ -62,7 +62,7 @@ struct TokenBucket: Sendable {
     }
 
     /// Stripe said "too many": nobody goes before then.
-    mutating func pause(until end: Duration) { pausedUntil = max(pausedUntil, end) }
+    package mutating func pause(until end: Duration) { pausedUntil = max(pausedUntil, end) }
 
     private mutating func refill(_ now: Duration) {
         guard now > refilled else { return }
