@@ -1,0 +1,93 @@
+package import Domain
+import Hummingbird
+import Postgres
+package import Store
+import Web
+
+/// Reads sellers, newest first.
+package struct ListSellers: Sendable {
+    let store: Store
+
+    package init(store: Store) { self.store = store }
+
+    package func callAsFunction(_ filter: SellerFilter, _ page: PageRequest) async throws -> Page<SellerRecord> {
+        try page.cursor.requireSellerID()
+        let query = try PostgresQuery(filter, page)
+        let rows = try await store.query(query)
+        return Page(fetched: try rows.map(SellerRecord.init), for: page)
+    }
+}
+
+/// Which sellers a list shows: those for which everything given holds.
+package struct SellerFilter: Decodable, Sendable {
+    package let status: SellerStatus?
+    package let externalID: String?
+    package let email: String?
+    package let stripeAccount: StripeAccountID?
+    package let held: Bool?
+    package let created: CreatedRange?
+    package let metadata: [String: String]?
+
+    /// Unix seconds.
+    package struct CreatedRange: Decodable, Sendable {
+        package let gt: Int64?
+        package let gte: Int64?
+        package let lt: Int64?
+        package let lte: Int64?
+    }
+}
+
+extension PostgresQuery {
+    fileprivate init(_ filter: SellerFilter, _ page: PageRequest) throws {
+        self = "SELECT \(unescaped: SellerRecord.columns) FROM sellers WHERE true"
+        if let status = filter.status { self += " AND status = \(status.rawValue)" }
+        if let externalID = filter.externalID { self += " AND external_id = \(externalID)" }
+        if let email = filter.email { self += " AND email = \(email)" }
+        if let account = filter.stripeAccount { self += " AND stripe_account = \(account)" }
+        if let held = filter.held { self += " AND (held_at IS NOT NULL) = \(held)" }
+        if let metadata = filter.metadata { self += " AND metadata @> \(try PostgresJSON(encoding: metadata))" }
+        if let created = filter.created {
+            // A moment within the second counts as that second, as callers see it.
+            if let second = created.gt { self += " AND created_at >= \(Timestamp(seconds: second).next)" }
+            if let second = created.gte { self += " AND created_at >= \(Timestamp(seconds: second))" }
+            if let second = created.lt { self += " AND created_at < \(Timestamp(seconds: second))" }
+            if let second = created.lte { self += " AND created_at < \(Timestamp(seconds: second).next)" }
+        }
+        self += page.keyset()
+    }
+}
+
+extension PageCursor {
+    fileprivate func requireSellerID() throws(Refusal) {
+        let text: String
+        let parameter: String
+        switch self {
+        case .newest: return
+        case .after(let id): (text, parameter) = (id, "starting_after")
+        case .before(let id): (text, parameter) = (id, "ending_before")
+        }
+        guard ID<Seller>(text) != nil else {
+            throw Refusal(.parameterInvalid, "Give the id of a seller in this list.", parameter: parameter)
+        }
+    }
+}
+
+extension Timestamp {
+    /// A second later.
+    fileprivate var next: Timestamp { advanced(by: .seconds(1)) }
+}
+
+extension SellerRoutes {
+    @Sendable func list(_ request: Request, _ context: SoukContext) async throws -> ListBody<SellerBody> {
+        let (page, filter) = try request.list(filteredBy: SellerFilter.self)
+        let sellers = try await ListSellers(store: store)(filter, page)
+        let operations = try await store.unfinishedOperations(of: sellers.elements.map(\.id))
+        return ListBody(sellers.map { SellerBody($0, operation: operations[$0.id]) }, url: "/v1/sellers")
+    }
+
+    @Sendable func retrieve(_ request: Request, _ context: SoukContext) async throws -> SellerBody {
+        try request.refuseQuery()
+        let id = try context.id(of: Seller.self, else: .sellerNotFound)
+        return try await store.body(of: try await store.requireSeller(id))
+    }
+}
