@@ -1,0 +1,167 @@
+package import Domain
+import Postgres
+import Store
+
+/// An order as callers see it.
+package struct OrderBody: Encodable, Sendable {
+    let id: ID<Order>
+    let object = "order"
+    let externalID: String?
+    let status: String
+    let chargeShape: String
+    let seller: ID<Seller>
+    let stripeAccount: StripeAccountID
+    let currency: Currency
+    let amount: Int64
+    let applicationFeeAmount: Int64
+    let amountCaptured: Int64
+    let amountRefunded: Int64
+    let transferGroup: String
+    let payment: String
+    let capture: String
+    let release: ReleaseBody
+    let paymentIntent: StripePaymentIntentID?
+    let checkoutSession: StripeCheckoutSessionID?
+    let checkoutURL: String?
+    let clientSecret: String?
+    /// When the page closes by itself, for an order that is paid through Checkout.
+    let expiresAt: Timestamp?
+    let charge: StripeChargeID?
+    let buyer: BuyerBody
+    let lines: [OrderLineBody]
+    let lastPaymentError: PaymentError?
+    let disputeStatus: String?
+    /// What Souk has yet to finish at Stripe for this order, or could not.
+    let operation: OrderOperationBody?
+    let successURL: String?
+    let cancelURL: String?
+    let metadata: Metadata
+    let created: Timestamp
+    let updated: Timestamp
+    let paidAt: Timestamp?
+    let canceledAt: Timestamp?
+    let livemode: Bool
+
+    package init(_ order: OrderRecord, refunded: [ID<OrderLine>: Int64], operation: OrderOperationBody?) {
+        id = order.id
+        externalID = order.externalID
+        status = order.status.rawValue
+        chargeShape = order.shape.rawValue
+        seller = order.seller
+        stripeAccount = order.stripeAccount
+        currency = order.currency
+        amount = order.amount.minorUnits
+        applicationFeeAmount = order.applicationFee.minorUnits
+        amountCaptured = order.amountCaptured.minorUnits
+        amountRefunded = order.amountRefunded.minorUnits
+        transferGroup = order.id.rawValue
+        payment = order.payment.rawValue
+        capture = order.capture.rawValue
+        release = ReleaseBody()
+        paymentIntent = order.payable.paymentIntent
+        checkoutSession = order.payable.checkoutSession
+        checkoutURL = order.payable.checkoutURL
+        clientSecret = order.payable.clientSecret
+        expiresAt = order.payable.state == .open ? order.payable.expiresAt : nil
+        charge = order.charge
+        buyer = BuyerBody(externalID: order.buyerExternalID, email: order.buyerEmail)
+        lines = order.lines.map { OrderLineBody($0, refunded: refunded[$0.id] ?? 0) }
+        lastPaymentError = order.lastPaymentError
+        disputeStatus = order.disputeStatus
+        self.operation = operation
+        successURL = order.successURL
+        cancelURL = order.cancelURL
+        metadata = order.metadata
+        created = order.created
+        updated = order.updated
+        paidAt = order.paidAt
+        canceledAt = order.canceledAt
+        livemode = order.livemode
+    }
+}
+
+struct BuyerBody: Encodable, Sendable {
+    let externalID: String?
+    let email: String?
+}
+
+/// When the seller gets the money: with the payment, the only way of a destination charge.
+struct ReleaseBody: Encodable, Sendable {
+    let on = "payment"
+}
+
+struct OrderLineBody: Encodable, Sendable {
+    let id: ID<OrderLine>
+    let object = "order_line"
+    let type: String
+    let seller: ID<Seller>?
+    let description: String
+    let unitAmount: Int64
+    let quantity: Int64
+    let amount: Int64
+    let category: String?
+    let fundedBy: String?
+    let feeApplies: Bool
+    let feePolicy: ID<FeePolicy>?
+    /// What the line leaves with the platform: fee, tax and own sales less its discounts.
+    let applicationFeeAmount: Int64
+    let sellerAmount: Int64
+    let platformFee: Int64
+    let amountRefunded: Int64
+
+    init(_ line: OrderLine, refunded: Int64) {
+        id = line.id
+        type = line.kind.rawValue
+        seller = line.seller
+        description = line.description
+        unitAmount = line.unitAmount.minorUnits
+        quantity = line.quantity
+        amount = line.amount.minorUnits
+        category = line.category
+        fundedBy = line.fundedBy?.rawValue
+        feeApplies = line.feeApplies
+        feePolicy = line.feePolicy
+        applicationFeeAmount = line.amount.minorUnits - line.parts.sellerAmount.minorUnits
+        sellerAmount = line.parts.sellerAmount.minorUnits
+        platformFee = line.parts.platformFee.minorUnits
+        amountRefunded = refunded
+    }
+}
+
+package struct OrderOperationBody: Encodable, Sendable {
+    let id: ID<Operation>
+    let kind: String
+    let state: String
+    let reason: String?
+}
+
+extension Store {
+    /// The latest operation of each order, where it has not succeeded.
+    func unfinishedOperations(of orders: [ID<Order>]) async throws -> [ID<Order>: OrderOperationBody] {
+        guard !orders.isEmpty else { return [:] }
+        let rows = try await query(
+            """
+            SELECT DISTINCT ON (subject_id) subject_id, id, kind, state, reason
+            FROM stripe_operations WHERE subject_id = ANY (\(orders)) ORDER BY subject_id, id DESC
+            """)
+        var found: [ID<Order>: OrderOperationBody] = [:]
+        for row in rows where try row.get("state", as: String.self) != OperationState.succeeded.rawValue {
+            found[try row.get("subject_id")] = OrderOperationBody(
+                id: try row.get("id"), kind: try row.get("kind"), state: try row.get("state"),
+                reason: try row.get("reason"))
+        }
+        return found
+    }
+
+    func body(of order: OrderRecord) async throws -> OrderBody {
+        OrderBody(
+            order, refunded: try await refunded(ofLinesIn: [order.id]),
+            operation: try await unfinishedOperations(of: [order.id])[order.id])
+    }
+
+    func bodies(of orders: [OrderRecord]) async throws -> [OrderBody] {
+        let refunded = try await refunded(ofLinesIn: orders.map(\.id))
+        let operations = try await unfinishedOperations(of: orders.map(\.id))
+        return orders.map { OrderBody($0, refunded: refunded, operation: operations[$0.id]) }
+    }
+}

@@ -1,0 +1,201 @@
+import Domain
+import Ledger
+import Postgres
+import Sellers
+import Store
+import StripeAPI
+
+/// What is left to read after a payment was applied: lists of which Stripe shows only the beginning with the charge.
+struct AppliedPayment: Sendable {
+    let order: ID<Order>
+    /// A charge with more refunds, reversals or fee refunds than came with it.
+    let unfinished: StripeChargeID?
+}
+
+extension StoreTransaction {
+    /// Brings the order up to what Stripe says of its page. Serves answers and events alike, any number of times.
+    func apply(_ session: CheckoutSessionResource) async throws {
+        if let intent = session.paymentIntent?.object { _ = try await apply(intent) }
+        guard session.status == .expired,
+            let id = session.metadata["souk_order"].flatMap({ ID<Order>($0) }),
+            let order = try await lockOrder(id),
+            order.payable.checkoutSession == session.id || order.payable.operation?.rawValue == session.soukOperation
+        else { return }
+        var changed = order
+        changed.payable.checkoutSession = session.id
+        changed.payable.close()
+        if order.cancelRequestedAt != nil {
+            changed.cancel(at: now)
+        } else if let expired = try? order.status.applying(.expired) {
+            changed.status = expired
+        }
+        try await save(changed, was: order)
+    }
+
+    /// Brings the order up to what Stripe says of a payment. Paid, authorized or failed only by this word of Stripe's.
+    ///
+    /// - Returns: nil for a payment that is not of any of our orders.
+    /// - Throws: `OrderError` when Stripe's charge contradicts the order: the event is parked for a person.
+    func apply(_ intent: PaymentIntentResource) async throws -> AppliedPayment? {
+        guard let id = try await orderID(of: intent), let order = try await lockOrder(id) else { return nil }
+        var changed = order
+        let operation = intent.metadata["souk_operation"]
+        let isCurrent =
+            order.payable.paymentIntent == intent.id
+            || (order.payable.paymentIntent == nil && operation != nil
+                && operation == order.payable.operation?.rawValue)
+        if isCurrent { changed.payable.paymentIntent = intent.id }
+
+        var unfinished: StripeChargeID?
+        if intent.status == .succeeded {
+            guard let charge = intent.latestCharge?.object else { throw OrderError.chargeNotExpanded(intent.id) }
+            unfinished = try await apply(charge, of: intent, to: &changed)
+        } else if intent.status == .requiresCapture, order.status == .canceled || order.status.isPaid {
+            // Held for an order that takes no payment any more: the bank's hold is released.
+            _ = try await enqueueCanceling(intent.id, of: order, inline: false)
+        } else if isCurrent {
+            changed.apply(intent, at: now)
+        }
+        try await save(changed, was: order)
+        return AppliedPayment(order: id, unfinished: unfinished)
+    }
+
+    private func orderID(of intent: PaymentIntentResource) async throws -> ID<Order>? {
+        if let told = intent.metadata["souk_order"].flatMap({ ID<Order>($0) }) { return told }
+        return try await query("SELECT id FROM orders WHERE payment_intent = \(intent.id)").first?.get("id")
+    }
+
+    /// Books a charge that took money, once, with whatever of it went back.
+    /// - Returns: the charge, if not everything that belongs to it came with it.
+    private func apply(
+        _ charge: ChargeResource, of intent: PaymentIntentResource, to order: inout OrderRecord
+    ) async throws -> StripeChargeID? {
+        var record: ChargeRecord
+        let known = try await self.charge(charge.id)
+        if let known {
+            record = known
+        } else {
+            guard charge.status == .succeeded else { return nil }
+            try order.require(charge)
+            let isWelcome = order.status != .canceled && order.charge == nil
+            record = ChargeRecord(charge, of: intent.id, paying: order, as: isWelcome ? .sale : .surplus)
+        }
+        let wasComplete = known?.isComplete ?? false
+        record.complete(from: charge)
+        try await save(record, createdAt: charge.created)
+        if known == nil { try await book(record, charge, of: &order) }
+        if record.isComplete, !wasComplete { try await requestFeeds(of: record) }
+        if charge.status == .failed, known?.status == StripeChargeStatus.succeeded.rawValue {
+            try await bookLateFailure(of: record, in: &order)
+        }
+        return try await adoptReturns(of: charge, record, in: &order) ? nil : charge.id
+    }
+
+    private func book(_ record: ChargeRecord, _ charge: ChargeResource, of order: inout OrderRecord) async throws {
+        // A captured authorization moved money now, not when the bank began to hold it.
+        let paidAt = order.capture == .manual ? now : charge.created
+        let parts = try order.division.total
+        try await append([
+            try ChargeRules.destinationChargePaid(
+                record.id, ChargeDivision(parts, seller: record.seller), dimensions: record.dimensions, at: paidAt)
+        ])
+        guard record.purpose == .sale else { return try await sendBack(record, for: order) }
+        order.status = try order.status.applying(.paid)
+        order.charge = record.id
+        order.paidAt = paidAt
+        order.amountCaptured = record.amount
+        order.lastPaymentError = nil
+        order.cancelRequestedAt = nil
+        let payable = order.payable
+        if payable.state == .open, let session = payable.checkoutSession, payable.paymentIntent != record.paymentIntent
+        {
+            // Paid through an earlier object: the one that waits must not take a second payment.
+            _ = try await enqueueExpiring(session, of: order, inline: false)
+        } else if payable.state == .open, let intent = payable.paymentIntent, intent != record.paymentIntent {
+            _ = try await enqueueCanceling(intent, of: order, inline: false)
+        }
+        order.payable.close()
+    }
+
+    private func sendBack(_ charge: ChargeRecord, for order: OrderRecord) async throws {
+        _ = try await enqueue(
+            NewOperation(
+                kind: .refundCharge, subject: order.id.rawValue, uniqueKey: "refund_charge:\(charge.id)")
+        ) { OperationRequest(PaymentCalls.refundWhole(charge, operation: $0)) }
+        try await announce("order.payment_returned", order)
+    }
+
+    /// The bank took the money back after Stripe had called the charge paid.
+    private func bookLateFailure(of charge: ChargeRecord, in order: inout OrderRecord) async throws {
+        let parts = try order.division.total
+        let refunded = try await refundedParts(of: charge)
+        let rest = try parts.subtracting(refunded)
+        if !rest.amount.isZero {
+            try await append([
+                try ChargeRules.destinationChargeFailedLate(
+                    charge.id, ChargeDivision(rest, seller: charge.seller), dimensions: charge.dimensions, at: now)
+            ])
+        }
+        if charge.purpose == .sale { order.status = try order.status.applying(.failedLate) }
+        try await requestFeeds(of: charge)
+    }
+}
+
+extension OrderRecord {
+    /// What the status of a payment that has not succeeded means for the order. Late news changes nothing.
+    fileprivate mutating func apply(_ intent: PaymentIntentResource, at now: Timestamp) {
+        if let error = intent.lastPaymentError {
+            lastPaymentError = PaymentError(
+                code: error.code?.rawValue, declineCode: error.declineCode?.rawValue, message: error.message)
+        }
+        let change: OrderChange?
+        switch intent.status {
+        case .requiresPaymentMethod: change = intent.lastPaymentError == nil ? nil : .declined
+        case .requiresAction: change = .actionRequired
+        case .processing: change = .processing
+        case .requiresCapture: change = .authorized
+        case .canceled:
+            payable.close()
+            if cancelRequestedAt != nil || intent.cancellationReason == "requested_by_customer" {
+                return cancel(at: now)
+            }
+            change = .expired
+        default: change = nil
+        }
+        guard let change, let next = try? status.applying(change) else { return }
+        status = next
+    }
+
+    /// Nobody can pay any more, by somebody's wish.
+    mutating func cancel(at now: Timestamp) {
+        guard let canceled = try? status.applying(.canceled) else { return }
+        if status != .canceled { canceledAt = now }
+        status = canceled
+        cancelRequestedAt = nil
+        payable.close()
+    }
+
+    /// - Throws: `OrderError` unless the charge is over the order's amount and for its seller.
+    fileprivate func require(_ charge: ChargeResource) throws {
+        guard charge.amountCaptured ?? charge.amount == amount.minorUnits, charge.currency == currency else {
+            throw OrderError.amountDiffers(
+                order: id, charge: charge.id, expected: amount, actual: charge.amountCaptured ?? charge.amount,
+                currency: charge.currency.code)
+        }
+        if let destination = charge.transferData?.destination.id, destination != stripeAccount {
+            throw OrderError.destinationDiffers(order: id, charge: charge.id)
+        }
+    }
+}
+
+extension ChargeDivision {
+    init(_ parts: MoneyParts, seller: ID<Seller>) {
+        self.init(
+            amount: parts.amount, seller: seller, sellerAmount: parts.sellerAmount, platformFee: parts.platformFee,
+            platformSales: parts.platformSales, tax: parts.tax, platformDiscount: parts.platformDiscount)
+    }
+}
+
+extension CheckoutSessionResource {
+    var soukOperation: String? { metadata["souk_operation"] }
+}

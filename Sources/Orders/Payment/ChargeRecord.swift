@@ -1,0 +1,121 @@
+import Domain
+import Ledger
+import Postgres
+import Store
+import StripeAPI
+
+/// A charge that brought money for an order, as Souk keeps it.
+struct ChargeRecord: Sendable {
+    enum Purpose: String, Sendable {
+        /// It pays the order.
+        case sale
+        /// It came for a canceled or paid order and goes back whole.
+        case surplus
+    }
+
+    let id: StripeChargeID
+    let order: ID<Order>
+    let purpose: Purpose
+    let paymentIntent: StripePaymentIntentID
+    var status: String
+    let seller: ID<Seller>
+    let stripeAccount: StripeAccountID
+    let amount: Money
+    let applicationFee: Money
+    var balanceTransaction: StripeBalanceTransactionID?
+    var transfer: StripeTransferID?
+    var destinationPayment: StripeChargeID?
+    var applicationFeeID: StripeApplicationFeeID?
+    var failureCode: String?
+
+    /// Stripe has filled in everything that belongs to the charge.
+    var isComplete: Bool {
+        balanceTransaction != nil && transfer != nil && (applicationFee.isZero || applicationFeeID != nil)
+    }
+
+    static let columns = """
+        id, order_id, purpose, payment_intent, status, seller_id, stripe_account, currency, amount_minor, \
+        application_fee_minor, balance_transaction_id, transfer_id, destination_payment, application_fee_id, \
+        failure_code
+        """
+
+    init(row: PostgresRow) throws {
+        let currency: Currency = try row.get("currency")
+        id = try row.get("id")
+        order = try row.get("order_id")
+        purpose = try row.known("purpose")
+        paymentIntent = try row.get("payment_intent")
+        status = try row.get("status")
+        seller = try row.get("seller_id")
+        stripeAccount = try row.get("stripe_account")
+        amount = Money(try row.get("amount_minor"), currency)
+        applicationFee = Money(try row.get("application_fee_minor"), currency)
+        balanceTransaction = try row.get("balance_transaction_id")
+        transfer = try row.get("transfer_id")
+        destinationPayment = try row.get("destination_payment")
+        applicationFeeID = try row.get("application_fee_id")
+        failureCode = try row.get("failure_code")
+    }
+
+    /// A charge that Souk sees for the first time.
+    init(_ charge: ChargeResource, of intent: StripePaymentIntentID, paying order: OrderRecord, as purpose: Purpose) {
+        id = charge.id
+        self.order = order.id
+        self.purpose = purpose
+        paymentIntent = intent
+        status = charge.status.rawValue
+        seller = order.seller
+        stripeAccount = order.stripeAccount
+        amount = order.amount
+        applicationFee = order.applicationFee
+        complete(from: charge)
+    }
+
+    /// Takes over what Stripe knows of the charge; what it once told stays.
+    mutating func complete(from charge: ChargeResource) {
+        status = charge.status.rawValue
+        balanceTransaction = charge.balanceTransaction.map { StripeBalanceTransactionID($0.id) } ?? balanceTransaction
+        transfer = charge.transfer.map { StripeTransferID($0.id) } ?? transfer
+        destinationPayment =
+            charge.transfer?.object?.destinationPayment.map { StripeChargeID($0.id) } ?? destinationPayment
+        applicationFeeID = charge.applicationFee.map { StripeApplicationFeeID($0.id) } ?? applicationFeeID
+        failureCode = charge.failureCode ?? failureCode
+    }
+
+    /// For the business entries about it.
+    var dimensions: Dimensions { Dimensions(owner: .platform, seller: seller, order: order) }
+}
+
+extension StoreTransaction {
+    func charge(_ id: StripeChargeID) async throws -> ChargeRecord? {
+        try await query(
+            "SELECT \(unescaped: ChargeRecord.columns) FROM charges WHERE id = \(id) FOR UPDATE"
+        ).first.map(ChargeRecord.init)
+    }
+
+    func save(_ charge: ChargeRecord, createdAt: Timestamp) async throws {
+        try await execute(
+            """
+            INSERT INTO charges
+                (id, order_id, purpose, payment_intent, status, seller_id, stripe_account, currency, amount_minor,
+                 application_fee_minor, balance_transaction_id, transfer_id, destination_payment, application_fee_id,
+                 failure_code, created_at, updated_at)
+            VALUES (\(charge.id), \(charge.order), \(charge.purpose.rawValue), \(charge.paymentIntent),
+                \(charge.status), \(charge.seller), \(charge.stripeAccount), \(charge.amount.currency),
+                \(charge.amount.minorUnits), \(charge.applicationFee.minorUnits), \(charge.balanceTransaction),
+                \(charge.transfer), \(charge.destinationPayment), \(charge.applicationFeeID), \(charge.failureCode),
+                \(createdAt), \(now))
+            ON CONFLICT (id) DO UPDATE
+                SET status = excluded.status, balance_transaction_id = excluded.balance_transaction_id,
+                    transfer_id = excluded.transfer_id, destination_payment = excluded.destination_payment,
+                    application_fee_id = excluded.application_fee_id, failure_code = excluded.failure_code,
+                    updated_at = excluded.updated_at
+            """)
+    }
+
+    /// Asks for the rows of everything that the charge moved.
+    func requestFeeds(of charge: ChargeRecord) async throws {
+        try await requestFeed(of: .platform)
+        try await requestFeed(of: .connected(charge.stripeAccount))
+    }
+}

@@ -1,0 +1,75 @@
+import Domain
+package import Store
+
+/// Shows how an order's money would divide now, and in which shape it would be charged. Writes nothing, asks Stripe
+/// nothing, and does not look at the seller's readiness.
+package struct PreviewOrder: Sendable {
+    let store: Store
+    let livemode: Bool
+
+    package init(store: Store, livemode: Bool) {
+        self.store = store
+        self.livemode = livemode
+    }
+
+    package func callAsFunction(_ body: PlaceOrderBody) async throws -> OrderPreviewBody {
+        let plan = try OrderPlan(body, livemode: livemode)
+        let division = try await store.transaction { tx in try await tx.divide(plan.draft) }
+        return OrderPreviewBody(
+            plan, division, applicationFee: try division.applicationFeeAmount(), livemode: livemode)
+    }
+}
+
+package struct OrderPreviewBody: Encodable, Sendable {
+    let object = "order_preview"
+    let chargeShape: String
+    let seller: ID<Seller>
+    let currency: Currency
+    let amount: Int64
+    let applicationFeeAmount: Int64
+    let sellerAmount: Int64
+    let platformFee: Int64
+    let tax: Int64
+    let platformSales: Int64
+    let platformDiscount: Int64
+    let lines: [OrderLinePreviewBody]
+    let livemode: Bool
+
+    init(_ plan: OrderPlan, _ division: OrderDivision, applicationFee: Money, livemode: Bool) {
+        chargeShape = plan.shape.rawValue
+        seller = plan.seller
+        currency = plan.draft.currency
+        amount = division.total.amount.minorUnits
+        applicationFeeAmount = applicationFee.minorUnits
+        sellerAmount = division.total.sellerAmount.minorUnits
+        platformFee = division.total.platformFee.minorUnits
+        tax = division.total.tax.minorUnits
+        platformSales = division.total.platformSales.minorUnits
+        platformDiscount = division.total.platformDiscount.minorUnits
+        lines = division.lines.map(OrderLinePreviewBody.init)
+        self.livemode = livemode
+    }
+}
+
+struct OrderLinePreviewBody: Encodable, Sendable {
+    let object = "order_line_preview"
+    let type: String
+    let seller: ID<Seller>?
+    let description: String
+    let amount: Int64
+    let feePolicy: ID<FeePolicy>?
+    let applicationFeeAmount: Int64
+    let sellerAmount: Int64
+    let platformFee: Int64
+
+    init(_ line: OrderLine) {
+        type = line.kind.rawValue
+        seller = line.seller
+        description = line.description
+        amount = line.amount.minorUnits
+        feePolicy = line.feePolicy
+        applicationFeeAmount = line.amount.minorUnits - line.parts.sellerAmount.minorUnits
+        sellerAmount = line.parts.sellerAmount.minorUnits
+        platformFee = line.parts.platformFee.minorUnits
+    }
+}
