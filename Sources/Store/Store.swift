@@ -17,6 +17,7 @@ package struct Store: Sendable {
 
     /// Runs `body` in one transaction, again from its start after a serialization failure or a deadlock.
     /// - Throws: `StoreUnavailable` when PostgreSQL cannot be reached or has not made the commit durable.
+    @discardableResult
     package func transaction<Result: Sendable>(
         _ body: @Sendable (StoreTransaction) async throws -> Result
     ) async throws -> Result {

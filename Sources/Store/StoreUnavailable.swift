@@ -7,6 +7,8 @@ package struct StoreUnavailable: CodedError, CustomStringConvertible {
     /// For the log; callers see `message`.
     package let reason: String
 
+    package init(reason: String) { self.reason = reason }
+
     package var code: ErrorCode { .databaseUnavailable }
     package var message: String { "Souk's database is not available right now. Try again in a few seconds." }
     package var parameter: String? { nil }

@@ -1,5 +1,6 @@
-package import Domain
+import Domain
 package import Ledger
+import Postgres
 package import Store
 package import StripeAPI
 
@@ -41,7 +42,7 @@ package struct ReadBalanceFeed: Sendable {
     private func unreadPages(
         of owner: BalanceOwner, thorough: Bool
     ) async throws -> [[BalanceTransactionResource]] {
-        var call = ListBalanceTransactions(account: owner.stripeAccount, expandSource: true)
+        var call = ListBalanceTransactions(account: owner.stripeAccount, expand: ["data.source"])
         if thorough, let last = try await store.lastRowTime(of: owner) {
             call.page.createdFrom = last.advanced(by: .zero - Self.overlap)
         }
@@ -94,14 +95,19 @@ package struct ReadBalanceFeed: Sendable {
             case .needsCharge(let id):
                 let charge = try await stripe.send(RetrieveCharge(StripeChargeID(id)), priority: priority)
                 if let order = charge.soukOrder { known.orders[id] = order } else { known.external.insert(id) }
+            case .needsTransfer(let id):
+                let transfer = try await stripe.send(RetrieveTransfer(StripeTransferID(id)), priority: priority)
+                known.add(
+                    KnownObjects.Transfer(id: id, order: transfer.soukOrder), charge: transfer.sourceTransaction?.id,
+                    payment: transfer.destinationPayment?.id)
             case .needsPayment(let id):
                 let payment = try await stripe.send(
                     RetrieveCharge(StripeChargeID(id), account: owner.stripeAccount), priority: priority)
-                if let transfer = payment.sourceTransfer?.id, let mirrored = known.transfers[transfer] {
-                    known.transfersByPayment[id] = mirrored
-                } else {
+                guard let transfer = payment.sourceTransfer?.id else {
                     known.external.insert(id)
+                    continue
                 }
+                known.transfersByPayment[id] = known.transfers[transfer] ?? KnownObjects.Transfer(id: transfer, order: nil)
             }
         }
     }

@@ -30,6 +30,8 @@ enum RowResolution: Hashable, Sendable {
     case resolved(BalanceTransaction.Subject, order: ID<Order>?, applicationFee: String?)
     /// Whose this charge of the platform is must be asked of Stripe first.
     case needsCharge(String)
+    /// Whose this transfer is must be asked of Stripe first: its mirror may be read before its own row.
+    case needsTransfer(String)
     /// The payment in the connected account tells which transfer it mirrors.
     case needsPayment(String)
 
@@ -39,16 +41,13 @@ enum RowResolution: Hashable, Sendable {
             guard let order = charge.soukOrder ?? known.orders[charge.cursor] else { return .external }
             return .resolved(.charge(charge.cursor), order: order, applicationFee: nil)
         case (.charge(let payment), .connected):
-            guard let transfer = payment.sourceTransfer?.id, let mirrored = known.transfers[transfer] else {
-                return .external
-            }
-            return .resolved(.transfer(transfer), order: mirrored.order, applicationFee: payment.applicationFee?.id)
+            guard let transfer = payment.sourceTransfer?.id else { return .external }
+            return ofTransfer(transfer, known: known, applicationFee: payment.applicationFee?.id)
         case (.transfer(let transfer), _):
             guard let order = transfer.soukOrder else { return .external }
             return .resolved(.transfer(transfer.cursor), order: order, applicationFee: nil)
         case (.transferReversal(let reversal), _):
-            guard let transfer = known.transfers[reversal.transfer.id.rawValue] else { return .external }
-            return .resolved(.transfer(transfer.id), order: transfer.order, applicationFee: nil)
+            return ofTransfer(reversal.transfer.id.rawValue, known: known, applicationFee: nil)
         case (.applicationFee(let fee), _):
             return ofFee(fee.cursor, charge: fee.originatingTransaction?.id, known: known)
         case (.feeRefund(let refund), _):
@@ -59,7 +58,7 @@ enum RowResolution: Hashable, Sendable {
         case (.refund(let refund), .connected):
             guard let payment = refund.charge?.id.rawValue else { return .external }
             if let transfer = known.transfersByPayment[payment] {
-                return .resolved(.transfer(transfer.id), order: transfer.order, applicationFee: nil)
+                return ofTransfer(transfer.id, known: known, applicationFee: nil)
             }
             return known.external.contains(payment) ? .external : .needsPayment(payment)
         case (.dispute(let dispute), .platform):
@@ -80,6 +79,14 @@ enum RowResolution: Hashable, Sendable {
     ) -> RowResolution {
         if let order = known.orders[charge] { return .resolved(subject, order: order, applicationFee: nil) }
         return known.external.contains(charge) ? external : .needsCharge(charge)
+    }
+
+    private static func ofTransfer(_ id: String, known: KnownObjects, applicationFee: String?) -> RowResolution {
+        if let transfer = known.transfers[id] {
+            guard transfer.order != nil else { return external }
+            return .resolved(.transfer(id), order: transfer.order, applicationFee: applicationFee)
+        }
+        return known.external.contains(id) ? external : .needsTransfer(id)
     }
 
     private static func ofFee(_ fee: String, charge: String?, known: KnownObjects) -> RowResolution {

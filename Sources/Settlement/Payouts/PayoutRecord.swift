@@ -1,5 +1,5 @@
 package import Domain
-import Ledger
+package import Ledger
 import Postgres
 import Store
 

@@ -1,5 +1,5 @@
-package import Domain
-package import Hummingbird
+import Domain
+import Hummingbird
 import Ledger
 import Postgres
 package import Store

@@ -100,4 +100,10 @@ extension Store {
             "SELECT \(unescaped: ReconciliationRecord.columns) FROM reconciliations WHERE id = \(id)"
         ).first.map(ReconciliationRecord.init)
     }
+
+    /// Runs that are not finished.
+    package func reconciliationsUnderWay() async throws -> Int64 {
+        let rows = try await query("SELECT count(*) AS n FROM reconciliations WHERE status = 'running'")
+        return try rows.first?.get("n") ?? 0
+    }
 }

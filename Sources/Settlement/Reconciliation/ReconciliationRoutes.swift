@@ -1,5 +1,5 @@
 package import Domain
-package import Hummingbird
+import Hummingbird
 import Postgres
 package import Store
 package import Web
@@ -176,5 +176,20 @@ package struct FindingBody: Encodable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case id, object, kind, stripeAccount, objectID, currency, expected, actual, detail, status, created, closed
+    }
+}
+
+extension Store {
+    /// A run's findings, one to a line, for the command line.
+    package func findings(of run: ID<Reconciliation>) async throws -> [String] {
+        try await query(
+            """
+            SELECT \(unescaped: FindingBody.columns) FROM reconciliation_findings
+            WHERE reconciliation_id = \(run) ORDER BY id
+            """
+        ).map { row in
+            let finding = try FindingBody(row)
+            return "\(finding.kind)  \(finding.stripeAccount)  \(finding.objectID)  \(finding.detail)"
+        }
     }
 }

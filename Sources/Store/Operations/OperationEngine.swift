@@ -8,7 +8,7 @@ package struct OperationEngine: Sendable {
     /// How long the worker leaves an operation to the caller who wrote it down and performs it at once.
     package static let inlineHeadStart: Duration = .seconds(5)
     /// Stripe's answer is waited for this long; the lease outlives it, so that nobody sends while a send is under way.
-    static let sendTimeout: Duration = .seconds(30)
+    package static let sendTimeout: Duration = .seconds(30)
     static let leaseSeconds = 60
 
     let store: Store

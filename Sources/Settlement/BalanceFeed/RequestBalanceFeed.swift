@@ -1,0 +1,29 @@
+import Ledger
+import Postgres
+package import Store
+
+/// Has the balance behind an event read soon: the event itself says nothing that the rows do not say better.
+package struct RequestBalanceFeed: Sendable {
+    let store: Store
+
+    package init(store: Store) { self.store = store }
+
+    package func callAsFunction(_ event: InboundEvent) async throws {
+        try await store.transaction { tx in
+            try await tx.requestFeed(of: event.account.map(BalanceOwner.connected) ?? .platform)
+        }
+    }
+
+    /// Makes sure that every balance of ours is in the round, once at the start of a process.
+    package func registerAll() async throws {
+        try await store.transaction { tx in
+            try await tx.execute(
+                """
+                INSERT INTO balance_feeds (stripe_account, due_at, wanted)
+                SELECT stripe_account, \(tx.now), false FROM sellers WHERE stripe_account IS NOT NULL
+                UNION ALL SELECT 'platform', \(tx.now), false
+                ON CONFLICT (stripe_account) DO NOTHING
+                """)
+        }
+    }
+}
