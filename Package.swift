@@ -13,6 +13,7 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
@@ -87,11 +88,11 @@ let package = Package(
             [
                 "Cryptography", "Postgres", "Transport", "Domain", "Ledger", "StripeAPI", "Store", "Web", "Sellers",
                 "Orders", "Settlement", "Webhooks", "Operations", "StripeSandbox", hummingbird, configuration,
-                logging, metrics, lifecycle,
+                logging, metrics, lifecycle, signals,
             ]),
         .executableTarget(
             name: "souk",
-            dependencies: ["App", "Transport", argumentParser, configuration],
+            dependencies: ["App", "Transport", argumentParser, configuration, logging],
             swiftSettings: settings),
 
         tests("CryptographyTests", ["Cryptography"]),
@@ -101,6 +102,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport",
             swiftSettings: settings),
+        tests(
+            "AppTests",
+            ["App", "Domain", "Postgres", "Transport", "Web", "TestSupport", logging, lifecycle]),
         tests("PostgresTests", ["Postgres", "TestSupport", logging]),
         tests(
             "WebTests",

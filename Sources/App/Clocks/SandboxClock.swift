@@ -28,7 +28,7 @@ package struct RemoteSandboxClock: BusinessClock {
     package func now() async throws -> Timestamp {
         let response: HTTPResponse
         do throws(TransportError) {
-            response = try await http.execute(HTTPRequest(method: "GET", url: "\(baseURL)/_sandbox/clock"))
+            response = try await http.execute(HTTPRequest(method: .get, url: "\(baseURL)/_sandbox/clock"))
         } catch {
             throw StripeUnavailable(error)
         }

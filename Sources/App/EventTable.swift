@@ -1,0 +1,48 @@
+import Orders
+import Sellers
+import Settlement
+import Store
+import Webhooks
+
+/// Which of Stripe's events Souk handles, and what each one sets off. Reading it is reading what Souk supports; the
+/// webhook endpoints at Stripe are made from it.
+extension EventHandlers {
+    static func souk(
+        account: RefreshAccount, connection: RecordConnection, payment: RefreshOrderPayment, payout: RefreshPayout,
+        feed: RequestBalanceFeed
+    ) -> EventHandlers {
+        var handlers = EventHandlers()
+        handlers.on(
+            [
+                "account.updated", "capability.updated", "person.created", "person.updated", "person.deleted",
+                "account.external_account.created", "account.external_account.updated",
+                "account.external_account.deleted",
+            ], from: [.connect], do: "refresh_account") { try await account($0) }
+        handlers.on(
+            ["account.application.authorized", "account.application.deauthorized"], from: [.connect],
+            do: "record_connection") { try await connection($0) }
+        handlers.on(
+            [
+                "checkout.session.completed", "checkout.session.async_payment_succeeded",
+                "checkout.session.async_payment_failed", "checkout.session.expired",
+                "payment_intent.requires_action", "payment_intent.processing",
+                "payment_intent.amount_capturable_updated", "payment_intent.succeeded",
+                "payment_intent.payment_failed", "payment_intent.canceled",
+                "charge.succeeded", "charge.pending", "charge.failed", "charge.captured", "charge.updated",
+                "charge.expired", "charge.refunded", "refund.created", "refund.updated", "refund.failed",
+                "transfer.reversed", "application_fee.refunded", "application_fee.refund.updated",
+            ], from: [.platform], do: "refresh_order_payment") { try await payment($0) }
+        handlers.on(
+            [
+                "payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled",
+                "payout.reconciliation_completed",
+            ], from: [.platform, .connect], do: "refresh_payout") { try await payout($0) }
+        handlers.on(
+            [
+                "application_fee.created", "transfer.created", "transfer.updated", "balance.available",
+                "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated", "topup.succeeded",
+                "topup.reversed",
+            ], from: [.platform, .connect], do: "request_balance_feed") { try await feed($0) }
+        return handlers
+    }
+}

@@ -1,0 +1,73 @@
+import Domain
+import Ledger
+import Logging
+import Metrics
+import Orders
+import Postgres
+import Sellers
+import Settlement
+import Store
+import StripeAPI
+import Transport
+import Web
+import Webhooks
+
+/// The parts of Souk, put together once for every command: what the server runs and what the command line calls.
+struct Parts: Sendable {
+    let configuration: SoukConfiguration
+    let postgres: PostgresClient
+    let store: Store
+    let stripe: StripeClient
+    let engine: OperationEngine
+    let handlers: EventHandlers
+    let reconciliation: RunReconciliation
+    let endpoints: WebhookEndpoints
+    let copies: ObjectCopies
+    let refreshAccount: RefreshAccount
+    let sellers: SellerRoutes
+    let orders: OrdersFeature
+    let feed: ReadBalanceFeed
+    let requestFeed: RequestBalanceFeed
+    let settings: WebSettings
+    let logger: Logger
+
+    /// `stripeURL` and `publicURL` are given apart from the configuration, because ports may be known late.
+    init(
+        _ configuration: SoukConfiguration, postgres: PostgresClient, clock: any BusinessClock, http: HTTPClient,
+        stripeURL: String, publicURL: String, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.postgres = postgres
+        self.logger = logger
+        store = Store(postgres: postgres, clock: clock)
+        stripe = StripeClient(
+            configuration: StripeClient.Configuration(
+                secretKey: configuration.stripeSecretKey ?? SoukConfiguration.sandboxKey, baseURL: stripeURL, timeout: OperationEngine.sendTimeout),
+            http: http, logger: logger)
+        settings = WebSettings(livemode: configuration.livemode, publicURL: publicURL)
+        copies = ObjectCopies(store: store)
+        engine = OperationEngine(
+            store: store, sender: StripeOperationSender(stripe: stripe),
+            handlers: OrdersFeature.handlers(stripe: stripe) + [
+                FinishAccountCreation(stripe: stripe), FinishRejection(stripe: stripe),
+            ], logger: logger)
+        refreshAccount = RefreshAccount(store: store, copies: copies, stripe: stripe)
+        sellers = SellerRoutes(
+            store: store, engine: engine, stripe: stripe, refreshAccount: refreshAccount, settings: settings)
+        orders = OrdersFeature(store: store, engine: engine, copies: copies, stripe: stripe, publicURL: publicURL)
+        feed = ReadBalanceFeed(store: store, stripe: stripe)
+        requestFeed = RequestBalanceFeed(store: store)
+        reconciliation = RunReconciliation(store: store, stripe: stripe, logger: logger)
+        handlers = .souk(
+            account: refreshAccount, connection: RecordConnection(store: store), payment: orders.refresh,
+            payout: RefreshPayout(store: store, copies: copies, stripe: stripe), feed: requestFeed)
+        endpoints = WebhookEndpoints(stripe: stripe, handlers: handlers, publicURL: publicURL)
+    }
+
+    /// Connected accounts whose events and balances matter.
+    func connectedAccounts() async throws -> [StripeAccountID] {
+        try await store.query(
+            "SELECT stripe_account FROM sellers WHERE stripe_account IS NOT NULL AND status <> 'disconnected' ORDER BY id"
+        ).map { try $0.get("stripe_account") }
+    }
+}

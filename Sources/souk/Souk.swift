@@ -1,6 +1,0 @@
-import ArgumentParser
-
-@main
-struct Souk: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "souk")
-}
