@@ -118,6 +118,7 @@ let package = Package(
             name: "StripeAPITests",
             dependencies: ["StripeAPI", "Domain", "Transport", "LocalHTTP", logging], exclude: ["Fixtures"],
             swiftSettings: settings),
+        tests("StripeSandboxTests", ["Domain", "StripeSandbox", "StripeAPI", "Transport", hummingbird, logging]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -15,8 +15,6 @@ enum AccountObject {
             "email": .optional(email),
             "external_accounts": Turn.embedded([], url: "/v1/accounts/\(id)/external_accounts", withCount: true),
             "future_requirements": AccountRequirements.none,
-            "login_links": Turn.embedded(
-                [], url: "/v1/accounts/\(id)/login_links", withCount: true),
             "metadata": [:], "payouts_enabled": false, "requirements": AccountRequirements.none,
             "settings": settings(turn), "tos_acceptance": ["date": .null, "ip": .null, "user_agent": .null],
             "type": .string(type),

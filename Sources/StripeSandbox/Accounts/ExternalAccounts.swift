@@ -84,6 +84,10 @@ enum ExternalAccounts {
         return attach(made, to: id, makeDefault: makeDefault, turn)
     }
 
+    private static let noRequirements: JSONValue = [
+        "currently_due": [], "errors": [], "past_due": [], "pending_verification": [],
+    ]
+
     private static func bankToken(_ token: String, _ account: JSONValue, _ turn: Turn) -> JSONValue? {
         let numbers = [
             "btok_us": "000123456789", "btok_us_verified": "000123456789", "btok_us_verified_noAccount": "000111111116",
@@ -114,8 +118,8 @@ enum ExternalAccounts {
             "available_payout_methods": .list(number == "000888888883" ? ["standard"] : ["standard", "instant"]),
             "bank_name": "STRIPE TEST BANK", "country": .string(country), "currency": .string(currency),
             "customer": .null, "default_for_currency": false, "fingerprint": .string(turn.random(16)),
-            "future_requirements": AccountRequirements.none, "last4": .string(String(number.suffix(4))),
-            "metadata": [:], "requirements": AccountRequirements.none, "routing_number": .optional(routing),
+            "future_requirements": noRequirements, "last4": .string(String(number.suffix(4))),
+            "metadata": [:], "requirements": noRequirements, "routing_number": .optional(routing),
             "status": "new", "_failure": .optional(failures[number]),
         ]
     }

@@ -13,15 +13,14 @@ enum Balance {
     }
 
     static func object(of account: String, _ turn: Turn) -> JSONValue {
-        var currencies = Set(
-            turn.world.balances.keys.filter { $0.account == account }.map(\.currency))
+        var currencies = Set((turn.world.balances[account] ?? [:]).keys)
         currencies.insert(turn.current(account)["default_currency"].string ?? "usd")
         var available: [JSONValue] = []
         var pending: [JSONValue] = []
         var instant: [JSONValue] = []
         var reserved: [JSONValue] = []
         for currency in currencies.sorted() {
-            let totals = turn.world.balances[World.BalanceKey(account: account, currency: currency)] ?? World.Totals()
+            let totals = turn.world.balances[account]?[currency] ?? World.Totals()
             func entry(_ amount: Int64) -> JSONValue {
                 [
                     "amount": .int(amount), "currency": .string(currency),
@@ -45,8 +44,8 @@ enum Balance {
     private static func connectReserved(_ account: String, _ currency: String, _ turn: Turn) -> Int64 {
         guard account == turn.world.platform else { return 0 }
         return turn.world.balances.reduce(0) { sum, item in
-            guard item.key.currency == currency, item.key.account != account else { return sum }
-            return sum + max(0, -(item.value.available + item.value.pending))
+            guard item.key != account, let totals = item.value[currency] else { return sum }
+            return sum + max(0, -(totals.available + totals.pending))
         }
     }
 
@@ -82,8 +81,9 @@ enum Balance {
             "payments": [
                 "debit_negative_balances": payouts["debit_negative_balances"],
                 "payouts": [
-                    "automatic_transfer_rules_by_currency": .null,
-                    "minimum_balance_by_currency": object["_minimum_balance"],
+                    "automatic_transfer_rules_by_currency": [:],
+                    // Never null: the official Python client cannot read a null map.
+                    "minimum_balance_by_currency": object["_minimum_balance"].isNull ? [:] : object["_minimum_balance"],
                     "schedule": .object(schedule), "statement_descriptor": payouts["statement_descriptor"],
                     "status": object["payouts_enabled"] == true ? "enabled" : "disabled",
                 ],

@@ -81,11 +81,11 @@ enum BalanceRows {
     }
 
     static func available(_ account: String, _ currency: String, _ turn: Turn) -> Int64 {
-        turn.world.balances[World.BalanceKey(account: account, currency: currency)]?.available ?? 0
+        turn.world.balances[account]?[currency]?.available ?? 0
     }
 
     static func total(_ account: String, _ currency: String, _ turn: Turn) -> Int64 {
-        let totals = turn.world.balances[World.BalanceKey(account: account, currency: currency)] ?? World.Totals()
+        let totals = turn.world.balances[account]?[currency] ?? World.Totals()
         return totals.available + totals.pending
     }
 

@@ -75,7 +75,6 @@ enum Disputes {
             ])
         turn.update(chargeID) { charge in
             charge["disputed"] = true
-            charge["dispute"] = .string(id)
         }
         if !isInquiry { withdraw(id, turn) }
         turn.emit("charge.dispute.created", turn.current(id))

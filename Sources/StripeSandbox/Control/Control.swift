@@ -58,6 +58,7 @@ struct Control {
             return await faults()
         case ("POST", 1, "settle", _): return try await settle(body)
         case ("GET", 1, "deliveries", _): return try await deliveries(query)
+        case ("GET", 1, "objects", _): return try await objects(query)
         case ("GET", 1, "books", _): return await engine.read { Books.json($0) }
         case ("GET", 1, "platform", _):
             return await engine.read { ["account": .string($0.platform), "application": .string($0.application)] }
@@ -149,6 +150,28 @@ struct Control {
             world.all(account: world.platform, type: "_delivery").count { $0.value["status"] == "pending" }
         }
         return ["settled": .bool(isQuiet), "pending_retries": .int(pending)]
+    }
+
+    /// Every object, in whichever account, whose metadata has the given values: `?souk_operation=…`.
+    private func objects(_ query: String) async throws -> JSONValue {
+        var wanted: [(String, String)] = []
+        for pair in try FormDecoder.decode(query[...]) {
+            if case .text(let text) = pair.value { wanted.append((pair.key, text)) }
+        }
+        guard !wanted.isEmpty else {
+            throw StripeFailure.parameter("parameter_missing", nil, "Name at least one metadata key and its value.")
+        }
+        let chosen = wanted
+        return await engine.read { world in
+            let found = world.entries.values.filter { entry in
+                entry.type != "event" && !entry.type.hasPrefix("_")
+                    && chosen.allSatisfy { entry.value["metadata"][$0.0].string == $0.1 }
+            }
+            let shown = found.sorted { $0.position < $1.position }.map { entry -> JSONValue in
+                ["id": entry.value["id"], "object": .string(entry.type), "account": .string(entry.account)]
+            }
+            return ["object": "list", "data": .array(shown)]
+        }
     }
 
     private func deliveries(_ query: String) async throws -> JSONValue {

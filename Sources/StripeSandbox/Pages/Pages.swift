@@ -78,9 +78,7 @@ struct Pages: Sendable {
                 throw .state(nil, "This login link was used already. Ask for a new one.")
             }
             turn.update(id) { $0["state"] = "used" }
-            let balances = turn.world.balances.filter { $0.key.account == account }.sorted {
-                $0.key.currency < $1.key.currency
-            }
+            let balances = (turn.world.balances[account] ?? [:]).sorted { $0.key < $1.key }
             func lines(_ type: String) -> [ExpressPage.Line] {
                 turn.world.all(account: account, type: type).suffix(20).reversed().map { entry in
                     ExpressPage.Line(
@@ -92,8 +90,8 @@ struct Pages: Sendable {
                 account: account,
                 balances: balances.map {
                     ExpressPage.Balance(
-                        available: Self.shown($0.value.available, $0.key.currency),
-                        pending: Self.shown($0.value.pending, $0.key.currency))
+                        available: Self.shown($0.value.available, $0.key),
+                        pending: Self.shown($0.value.pending, $0.key))
                 }, payouts: lines("payout"), payments: lines("charge"))
         }
         return html("express", page, title: "Express dashboard")

@@ -48,10 +48,10 @@ enum Charges {
             "billing_details": method["billing_details"],
             "calculated_statement_descriptor": "SOUK SANDBOX", "captured": false, "created": .int(turn.now),
             "currency": intent["currency"], "customer": intent["customer"], "description": intent["description"],
-            "destination": intent["transfer_data"]["destination"], "dispute": .null, "disputed": false,
+            "disputed": false,
             "failure_balance_transaction": .null, "failure_code": .null, "failure_message": .null,
             "fraud_details": [:], "livemode": false, "metadata": intent["metadata"],
-            "on_behalf_of": intent["on_behalf_of"], "order": .null,
+            "on_behalf_of": intent["on_behalf_of"],
             "outcome": [
                 "advice_code": .null, "network_advice_code": .null, "network_decline_code": .null,
                 "network_status": "approved_by_network", "reason": .null, "risk_level": .string(card.riskLevel),

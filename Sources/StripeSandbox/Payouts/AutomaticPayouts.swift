@@ -16,7 +16,7 @@ enum AutomaticPayouts {
     }
 
     private static func hasMoney(_ account: String, _ turn: Turn) -> Bool {
-        turn.world.balances.contains { $0.key.account == account && $0.value.available > 0 }
+        (turn.world.balances[account] ?? [:]).values.contains { $0.available > 0 }
     }
 
     /// The next run in seconds, strictly later.
@@ -47,16 +47,15 @@ enum AutomaticPayouts {
         else {
             return
         }
-        for (key, totals) in turn.world.balances.sorted(by: { $0.key.currency < $1.key.currency })
-        where key.account == account {
-            let minimum = object["_minimum_balance"][key.currency].int ?? 0
+        for (currency, totals) in (turn.world.balances[account] ?? [:]).sorted(by: { $0.key < $1.key }) {
+            let minimum = object["_minimum_balance"][currency].int ?? 0
             let amount = totals.available - minimum
             guard amount > 0,
-                let bank = Payouts.destination(of: account, key.currency, turn), bank["status"] != "errored"
+                let bank = Payouts.destination(of: account, currency, turn), bank["status"] != "errored"
             else { continue }
             Payouts.make(
                 Payouts.Order(
-                    amount: amount, currency: key.currency, bank: bank, isAutomatic: true, description: "STRIPE PAYOUT"),
+                    amount: amount, currency: currency, bank: bank, isAutomatic: true, description: "STRIPE PAYOUT"),
                 in: account, turn)
         }
     }

@@ -38,11 +38,6 @@ final class World {
         let savedAt: Int64
     }
 
-    struct BalanceKey: Hashable {
-        let account: String
-        let currency: String
-    }
-
     struct Totals {
         var available: Int64 = 0
         var pending: Int64 = 0
@@ -70,7 +65,8 @@ final class World {
     private(set) var entries: [String: Entry] = [:]
     private(set) var lists: [ListKey: [Slot]] = [:]
     private(set) var indexes: [IndexKey: [Slot]] = [:]
-    private(set) var balances: [BalanceKey: Totals] = [:]
+    /// By account and currency.
+    private(set) var balances: [String: [String: Totals]] = [:]
     /// Rows that are pending, by account and the second at which they become available.
     private(set) var pendingRows: [String: [Int64: Set<String>]] = [:]
     /// Deliveries of an event that its endpoint has not answered with 2xx.
@@ -136,11 +132,10 @@ final class World {
 
     private func count(_ id: String, _ row: Entry, sign: Int64) {
         guard let net = row.value["net"].int, let currency = row.value["currency"].string else { return }
-        let key = BalanceKey(account: row.account, currency: currency)
         if row.value["status"] == "available" {
-            balances[key, default: Totals()].available += sign * net
+            balances[row.account, default: [:]][currency, default: Totals()].available += sign * net
         } else {
-            balances[key, default: Totals()].pending += sign * net
+            balances[row.account, default: [:]][currency, default: Totals()].pending += sign * net
             let due = row.value["available_on"].int ?? 0
             if sign > 0 {
                 pendingRows[row.account, default: [:]][due, default: []].insert(id)
