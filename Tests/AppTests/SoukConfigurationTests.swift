@@ -1,5 +1,6 @@
 import App
 import FoundationEssentials
+import Logging
 import Testing
 
 @Suite struct SoukConfigurationTests {
