@@ -28,6 +28,7 @@ struct Seen: Sendable, Hashable {
     let retryAfter: String?
     let allow: String?
     let requestID: String?
+    let contentSecurityPolicy: String?
 
     var text: String { String(decoding: body, as: UTF8.self) }
 
@@ -68,6 +69,7 @@ struct TestClient: Sendable {
         return Seen(
             status: response.status, body: response.body, isReplay: response.headers["Idempotent-Replayed"] == "true",
             retryAfter: response.headers["Retry-After"], allow: response.headers["Allow"],
-            requestID: response.headers["Request-Id"])
+            requestID: response.headers["Request-Id"],
+            contentSecurityPolicy: response.headers["Content-Security-Policy"])
     }
 }
