@@ -53,14 +53,14 @@ enum Accounts {
         let controller = try controller(turn)
         let id = turn.newID("acct", length: 16).replacing("acct_", with: "acct_1")
         var account = AccountObject.fresh(
-            id: id, turn, country: country, type: turn.string("type") ?? "none", email: turn.string("email"))
+            id: id, turn, country: country, type: turn.string("type") ?? (turn.has("controller") ? "none" : "standard"),
+            email: turn.string("email"))
         account["controller"] = controller
         account["metadata"] = try turn.mergedMetadata(.null)
         if let currency = turn.string("default_currency") {
             account["default_currency"] = try currencyCode(currency, "default_currency")
         }
         try take(turn, into: &account)
-        if country != "US", account["business_type"].isNull == false || true { account["country"] = .string(country) }
         AccountRequirements.refresh(&account)
         _ = turn.insert("account", account)
         if let external = turn.params["external_account"] {
