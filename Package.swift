@@ -119,6 +119,12 @@ let package = Package(
             dependencies: ["StripeAPI", "Domain", "Transport", "LocalHTTP", logging], exclude: ["Fixtures"],
             swiftSettings: settings),
         tests("StripeSandboxTests", ["Domain", "StripeSandbox", "StripeAPI", "Transport", hummingbird, logging]),
+        tests(
+            "WebhooksTests",
+            [
+                "Cryptography", "Domain", "Postgres", "Store", "StripeAPI", "TestSupport", "Transport", "Web",
+                "Webhooks", hummingbird, lifecycle, logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
