@@ -4,8 +4,9 @@ import Glibc
 /// A few threads of our own for the calls of libpq that block: connecting (name resolution) and `PQcancel`.
 /// The number of threads is bounded whatever happens; they are started when first needed and stay.
 final class BlockingThreads: @unchecked Sendable {  // `lock` guards `waiting`, `idle` and `started`
-    /// Opening connections. Pools bound what they submit, so nothing is ever refused.
-    static let connecting = BlockingThreads(name: "souk-pg-connect", limit: 2, queueLimit: .max)
+    /// Opening connections. A pool has at most two attempts under way, so nothing is ever refused, and a server that
+    /// hangs does not keep another pool from its own.
+    static let connecting = BlockingThreads(name: "souk-pg-connect", limit: 4, queueLimit: .max)
     /// Cancel requests. A server that hangs holds these threads; further requests are then dropped, and the
     /// connection is closed instead when its grace time is over.
     static let canceling = BlockingThreads(name: "souk-pg-cancel", limit: 2, queueLimit: 64)

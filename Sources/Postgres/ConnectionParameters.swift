@@ -34,7 +34,7 @@ struct ConnectionParameters: Sendable {
         options["user"] = options["user"] ?? Self.operatingSystemUser
         options["dbname"] = options["dbname"] ?? options["user"]
         options["options"] = options["options"] ?? "-c client_min_messages=notice"
-        for (name, compiled) in Self.compiledDefaults where options[name] == nil && !Self.credentials.contains(name) {
+        for (name, compiled) in Self.defaults where options[name] == nil && !Self.credentials.contains(name) {
             options[name] = compiled
         }
         candidates = try Self.perHost(options, count: hostCount)
@@ -63,10 +63,27 @@ struct ConnectionParameters: Sendable {
         return options(parsed) { $0.val }
     }
 
-    private static var compiledDefaults: [String: String] {
-        guard let defaults = PQconndefaults() else { return [:] }
-        defer { PQconninfoFree(defaults) }
-        return options(defaults) { $0.compiled }
+    /// libpq's own values for what the environment could set; "" where it has none.
+    private static var defaults: [String: String] {
+        guard let first = PQconndefaults() else { return [:] }
+        defer { PQconninfoFree(first) }
+        var found: [String: String] = [:]
+        var current = first
+        while let keyword = current.pointee.keyword {
+            if current.pointee.envvar != nil {
+                found[String(cString: keyword)] = current.pointee.compiled.map { String(cString: $0) } ?? ""
+            }
+            current += 1
+        }
+        return found
+    }
+
+    /// As one string, because only there an empty value keeps libpq from asking the environment.
+    static func connectionString(_ options: [String: String]) -> String {
+        options.map { name, value in
+            let escaped = value.flatMap { $0 == "'" || $0 == "\\" ? "\\\($0)" : String($0) }
+            return "\(name)='\(String(escaped))'"
+        }.joined(separator: " ")
     }
 
     private static func options(
@@ -105,14 +122,15 @@ struct ConnectionParameters: Sendable {
                 let value = values.count == 1 && name == "port" ? values.first : values.dropFirst(index).first
                 single[name] = value.flatMap { $0.isEmpty ? nil : $0 }
             }
-            if single["port"] == nil { single["port"] = compiledDefaults["port"] }
-            if single["host"] == nil, single["hostaddr"] == nil { single["host"] = localSocketFolder }
+            if single["port"] == nil { single["port"] = defaults["port"] }
+            if single["hostaddr"] == nil { single["hostaddr"] = "" }
+            if single["host"] == nil, single["hostaddr"] == "" { single["host"] = localSocketFolder }
             return single
         }
     }
 
     private static func list(_ text: String?) -> [String] {
-        guard let text else { return [] }
+        guard let text, !text.isEmpty else { return [] }
         return text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
 

@@ -36,7 +36,9 @@ final class Connector: @unchecked Sendable {  // `lock` guards `preferred`
     }
 
     private func open(_ options: [String: String]) throws(PostgresConnectionError) -> Wire {
-        guard let handle = Self.start(options) else { throw PostgresConnectionError(message: "out of memory") }
+        guard let handle = PQconnectStart(ConnectionParameters.connectionString(options)) else {
+            throw PostgresConnectionError(message: "out of memory")
+        }
         do throws(PostgresConnectionError) {
             let deadline = monotonicNanoseconds() + timeoutNanoseconds
             try finishConnecting(handle, deadline)
@@ -47,19 +49,6 @@ final class Connector: @unchecked Sendable {  // `lock` guards `preferred`
             PQfinish(handle)
             throw error
         }
-    }
-
-    private static func start(_ options: [String: String]) -> OpaquePointer? {
-        var keywords: [UnsafePointer<CChar>?] = []
-        var values: [UnsafePointer<CChar>?] = []
-        for (name, value) in options {
-            keywords.append(UnsafePointer(strdup(name)))
-            values.append(UnsafePointer(strdup(value)))
-        }
-        keywords.append(nil)
-        values.append(nil)
-        defer { for text in keywords + values { free(UnsafeMutablePointer(mutating: text)) } }
-        return PQconnectStartParams(keywords, values, 0)
     }
 
     private func finishConnecting(_ handle: OpaquePointer, _ deadline: UInt64) throws(PostgresConnectionError) {

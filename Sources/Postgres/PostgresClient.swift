@@ -63,6 +63,7 @@ package final class PostgresClient: PostgresExecuting, Service {
     // MARK: Sessions
 
     /// Lends one session to `body`. A transaction that it leaves open is rolled back.
+    @discardableResult
     package func withConnection<Value>(
         _ body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {
@@ -112,6 +113,7 @@ package final class PostgresClient: PostgresExecuting, Service {
     /// `PostgresTransactionOptions.retries`), so it must do nothing but talk to this connection.
     /// - Throws: what the body throws, after ROLLBACK; `.notDurable` when the commit was not confirmed by the
     ///   standby; `.connection` or `.timeout` with `mayHaveCommitted` when the answer to COMMIT was lost.
+    @discardableResult
     package func transaction<Value>(
         _ options: PostgresTransactionOptions = .init(), _ body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {

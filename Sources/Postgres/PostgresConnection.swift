@@ -43,6 +43,7 @@ package final class PostgresConnection: PostgresExecuting, @unchecked Sendable {
     }
 
     /// What the body does may fail without undoing the rest of the transaction.
+    @discardableResult
     package func savepoint<Value>(
         _ body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {

@@ -92,6 +92,21 @@ package final class TestCluster: Sendable {
         return number
     }
 
+    /// Sends a signal to every process of the server, e.g. SIGSTOP and SIGCONT: a server that hangs without a word.
+    package func signalAll(_ signal: Int32) throws {
+        let main = try processIdentifier()
+        let children = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap(Int32.init).filter {
+            // "pid (name) state parent …"; the name may hold anything, so count from its closing bracket.
+            guard let stat = try? String(contentsOfFile: "/proc/\($0)/stat", encoding: .utf8),
+                let bracket = stat.lastIndex(of: ")")
+            else { return false }
+            return stat[bracket...].split(separator: " ").dropFirst(2).first == "\(main)"
+        }
+        for process in [main] + children where kill(process, signal) != 0 && errno != ESRCH {
+            throw CocoaError(.featureUnsupported)
+        }
+    }
+
     /// The server's own words, for a failing test.
     package func log() throws -> String { try String(contentsOfFile: "\(folder)/log", encoding: .utf8) }
 

@@ -37,7 +37,9 @@ package final class TestDatabase: Sendable {
         try PostgresClient(
             configuration: PostgresConfiguration(
                 connectionString: connectionString, applicationName: "souk-tests",
-                maximumConnections: maximumConnections),
+                maximumConnections: maximumConnections, statementTimeout: .seconds(120),
+                // Dozens of tests ask for a database in the same instant, on a machine that may be busy.
+                acquireTimeout: .seconds(120)),
             logger: logger)
     }
 
