@@ -128,3 +128,11 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Benchmarks need what is visible only within the package, so they are targets of it, but only when asked for.
+if Context.environment["SOUK_BENCHMARKS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "PostgresBenchmark", dependencies: ["Postgres", "TestSupport", logging], path: "Benchmarks/Postgres",
+            swiftSettings: settings))
+}
