@@ -99,6 +99,12 @@ let package = Package(
         tests("RepositoryTests"),
         tests("DomainTests", ["Domain"]),
         tests("LedgerTests", ["Domain", "Ledger"]),
+        tests(
+            "OrdersTests",
+            [
+                "Orders", "Domain", "Postgres", "Store", "StripeAPI", "Transport", "Web", "TestSupport", hummingbird,
+                logging, lifecycle,
+            ]),
         .target(
             name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport",
             swiftSettings: settings),

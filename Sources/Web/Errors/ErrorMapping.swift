@@ -94,8 +94,7 @@ extension ErrorCode {
         case .illegalTransition:
             .init(.conflict, .conflict, "The object's state does not allow this; read it again.")
         case .chargeShapeImpossible:
-            .init(
-                .unprocessableContent, .invalidRequest, "The order cannot be charged in the shape that was asked for.")
+            .init(.conflict, .conflict, "The order cannot be charged in the shape that it needs or asks for.")
         case .orderAlreadyPaid:
             .init(.conflict, .conflict, "The order is paid already.")
         case .sellerNotReady:
