@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Refunds that support staff make in Stripe's Dashboard.
-@Suite(.database) struct AdoptedRefundTests {
+@Suite(.database, .serialized) struct AdoptedRefundTests {
     @Test("a part, then the rest: adopted, allocated and booked, once each")
     func partThenRest() async throws {
         try await OrdersWorld.run { world in

@@ -4,7 +4,7 @@ import Store
 import TestSupport
 import Testing
 
-@Suite(.database) struct CancelOrderTests {
+@Suite(.database, .serialized) struct CancelOrderTests {
     @Test("canceling closes the page first and is done by Stripe's word")
     func checkout() async throws {
         try await OrdersWorld.run { world in

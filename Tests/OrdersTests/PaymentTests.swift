@@ -4,7 +4,7 @@ import Store
 import TestSupport
 import Testing
 
-@Suite(.database) struct PaymentTests {
+@Suite(.database, .serialized) struct PaymentTests {
     @Test("paid by Stripe's word: the order, the charge and one entry, however often and in whatever order it is told")
     func paid() async throws {
         try await OrdersWorld.run { world in

@@ -5,7 +5,7 @@ import StripeAPI
 import TestSupport
 import Testing
 
-@Suite(.database) struct PlaceOrderTests {
+@Suite(.database, .serialized) struct PlaceOrderTests {
     @Test("an order of one seller becomes a Checkout page with the platform's fee")
     func checkout() async throws {
         try await OrdersWorld.run { world in
