@@ -118,6 +118,12 @@ let package = Package(
                 "Web", "Domain", "Store", "Postgres", "Transport", "TestSupport", hummingbird, logging, metrics,
                 lifecycle,
             ]),
+        tests(
+            "SellersTests",
+            [
+                "Domain", "Postgres", "Sellers", "Store", "StripeAPI", "StripeSandbox", "TestSupport", "Transport",
+                "Web", hummingbird, lifecycle, logging,
+            ]),
         .target(name: "LocalHTTP", path: "Tests/LocalHTTP", swiftSettings: settings),
         tests("TransportTests", ["Transport", "LocalHTTP"]),
         .testTarget(

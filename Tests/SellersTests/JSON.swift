@@ -1,0 +1,72 @@
+import FoundationEssentials
+
+/// A JSON text, for looking into answers by name.
+enum JSON: Decodable, Hashable, Sendable {
+    case object([String: JSON])
+    case array([JSON])
+    case string(String)
+    case int(Int)
+    case bool(Bool)
+    case null
+
+    init?(_ text: String) {
+        guard let value = try? JSONDecoder().decode(JSON.self, from: Data(text.utf8)) else { return nil }
+        self = value
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? container.decode(Int.self) {
+            self = .int(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? container.decode([JSON].self) {
+            self = .array(value)
+        } else {
+            self = .object(try container.decode([String: JSON].self))
+        }
+    }
+
+    subscript(name: String) -> JSON {
+        guard case .object(let members) = self else { return .null }
+        return members[name] ?? .null
+    }
+
+    var string: String? {
+        guard case .string(let text) = self else { return nil }
+        return text
+    }
+
+    var int: Int? {
+        guard case .int(let number) = self else { return nil }
+        return number
+    }
+
+    var bool: Bool? {
+        guard case .bool(let flag) = self else { return nil }
+        return flag
+    }
+
+    var array: [JSON]? {
+        guard case .array(let elements) = self else { return nil }
+        return elements
+    }
+
+    /// The value as JSON again.
+    var text: String {
+        switch self {
+        case .object(let members):
+            "{" + members.map { "\(JSON.string($0.key).text):\($0.value.text)" }.joined(separator: ",") + "}"
+        case .array(let elements): "[" + elements.map(\.text).joined(separator: ",") + "]"
+        case .string(let text):
+            (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        case .int(let number): String(number)
+        case .bool(let flag): String(flag)
+        case .null: "null"
+        }
+    }
+}
