@@ -169,6 +169,10 @@ import Transport
                 .post, "checkout/sessions/\(session.id)/pay", #"{"payment_method":"pm_card_authenticationRequired"}"#)
             #expect(waiting.json["status"].string == "open")
             let intent = declined.json["error"]["payment_intent"].id
+            // The declined charge has no transfer, and may be asked for it.
+            let unpaid = try await world.get("/v1/payment_intents/\(intent)", [("expand[]", "latest_charge.transfer")])
+            #expect(unpaid["latest_charge"]["status"].string == "failed")
+            #expect(unpaid["latest_charge"]["transfer"] == .null)
             try await world.control(.post, "payment_intents/\(intent)/authenticate", #"{"outcome":"succeed"}"#)
             let paid = try await world.get("/v1/checkout/sessions/\(session.id)", [("expand[]", "payment_intent")])
             #expect(paid["payment_status"].string == "paid")

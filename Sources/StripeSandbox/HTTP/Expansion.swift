@@ -25,6 +25,7 @@ extension Turn {
             return
         }
         if value.object?[name] == nil {
+            if Self.absentUnlessSet[value["object"].string ?? ""]?.contains(name) == true { return }
             guard let included = try includable(name, of: value) else {
                 throw .parameter(
                     nil, "expand[]",
@@ -54,6 +55,9 @@ extension Turn {
         default: throw .parameter(nil, "expand[]", "This property cannot be expanded (\(name)).")
         }
     }
+
+    /// What can be expanded and is left out, not null, where there is nothing: a charge that was not paid has no transfer.
+    private static let absentUnlessSet: [String: Set<String>] = ["charge": ["transfer"]]
 
     /// Parts that an answer carries only when asked for.
     private func includable(_ name: String, of value: JSONValue) throws(StripeFailure) -> JSONValue? {
