@@ -1,19 +1,15 @@
 import App
 import ArgumentParser
-import Logging
-
-#if canImport(Glibc)
 import Glibc
-#else
-import Darwin
-#endif
+import Logging
 
 /// The settings that may be given as flags. Secrets may not: other users of the machine can read a command line.
 struct SettingFlags: ParsableArguments {
     @Option(help: "The port to listen on (SOUK_PORT).") var port: String?
     @Option(help: "The address to listen on (SOUK_HOST).") var host: String?
     @Option(help: "The sandbox's port (SOUK_SANDBOX_PORT).") var sandboxPort: String?
-    @Option(name: .customLong("data"), help: "Where the sandbox keeps its state (SOUK_DATA_DIR).") var dataDirectory: String?
+    @Option(name: .customLong("data"), help: "Where the sandbox keeps its state (SOUK_DATA_DIR).") var dataDirectory:
+        String?
     @Option(help: "How browsers and Stripe reach Souk (SOUK_PUBLIC_URL).") var publicURL: String?
     @Option(help: "Which parts this process runs: api, worker (SOUK_ROLES).") var roles: String?
     @Option(help: "How much is logged (SOUK_LOG_LEVEL).") var logLevel: String?

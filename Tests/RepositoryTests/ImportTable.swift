@@ -56,7 +56,7 @@ enum ImportTable {
                 "FoundationEssentials",
             ] + server
         ),
-        ("souk", ["App", "Transport", "ArgumentParser", "Configuration", "FoundationEssentials"] + services),
+        ("souk", ["App", "Transport", "ArgumentParser", "Configuration", "Glibc", "FoundationEssentials"] + services),
     ]
 
     /// Modules of the language itself, open to all.
