@@ -52,7 +52,8 @@ enum ImportTable {
             "App",
             [
                 "Cryptography", "Postgres", "Transport", "Domain", "Ledger", "StripeAPI", "Store", "Web", "Sellers",
-                "Orders", "Settlement", "Billing", "Webhooks", "Operations", "StripeSandbox", "Configuration", "Glibc", "UnixSignals",
+                "Orders", "Settlement", "Billing", "Webhooks", "Operations", "StripeSandbox", "Configuration", "Glibc",
+                "UnixSignals",
                 "FoundationEssentials",
             ] + server
         ),
