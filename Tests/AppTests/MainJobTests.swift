@@ -12,13 +12,13 @@ import Testing
                 "POST", "/v1/fee_policies", ["scope": "default", "currency": "usd", "percent_bps": 1500]
             ).expecting(201)
             let order = try await souk.placeOrder("order-1", seller: seller, amount: 10_000)
-            #expect(order["application_fee_amount"] as? Int == 1500)
-            #expect(order["status"] as? String == "awaiting_payment")
+            #expect(order["application_fee_amount"].int == 1500)
+            #expect(order["status"].string == "awaiting_payment")
             _ = try await souk.pay(order).expecting(200)
             try await souk.settle()
 
             let paid = try await souk.call("GET", "/v1/orders/\(try order.string("id"))").expecting(200)
-            #expect(paid["status"] as? String == "paid")
+            #expect(paid["status"].string == "paid")
 
             let balances = try await souk.balances()
             let account = try await souk.call("GET", "/v1/sellers/\(seller)").expecting(200).string("stripe_account")
@@ -43,18 +43,18 @@ import Testing
             let order = try await souk.placeOrder("order-1", seller: seller, amount: 5000)
             _ = try await souk.pay(order).expecting(200)
             try await souk.settle()
-            _ = try await souk.control("POST", "/clock/advance", ["seconds": 14 * 86400]).expecting(200)
+            _ = try await souk.control("POST", "/clock/advance", ["seconds": .int(14 * 86400)]).expecting(200)
             try await souk.settle()
 
             let payouts = try await souk.call("GET", "/v1/payouts?seller=\(seller)").expecting(200)
-            let payout = try #require((payouts["data"] as? [[String: Any]])?.first)
-            #expect(payout["status"] as? String == "paid")
-            #expect(payout["amount"] as? Int == 5000)
+            let payout = try #require(payouts["data"].array?.first)
+            #expect(payout["status"].string == "paid")
+            #expect(payout["amount"].int == 5000)
             #expect(try await souk.balances()["seller:\(seller):funds"] == 0)
             try await souk.expectSoundBooks()
             try await souk.expectZeroDifference()
 
-            let stripePayout = try #require(payout["stripe_payout"] as? String)
+            let stripePayout = try #require(payout["stripe_payout"].string)
             _ = try await souk.control(
                 "POST", "/payouts/\(stripePayout)/fail", ["failure_code": "account_closed", "after_paid": true]
             ).expecting(200)
@@ -72,7 +72,8 @@ extension RunningSouk {
         let seller = try await call(
             "POST", "/v1/sellers",
             [
-                "external_id": externalID, "email": "\(externalID)@example.com", "country": country,
+                "external_id": .string(externalID), "email": .string("\(externalID)@example.com"),
+                "country": .string(country),
                 "business_type": "individual",
             ]
         ).expecting(201)
@@ -81,7 +82,7 @@ extension RunningSouk {
         try await settle()
         let id = try seller.string("id")
         let ready = try await call("GET", "/v1/sellers/\(id)").expecting(200)
-        guard ready["status"] as? String == "active" else { throw Unexpected(answer: ready) }
+        guard ready["status"].string == "active" else { throw Unexpected(answer: ready) }
         return id
     }
 
@@ -91,9 +92,11 @@ extension RunningSouk {
         try await call(
             "POST", "/v1/orders",
             [
-                "external_id": externalID, "currency": "usd", "payment": payment,
+                "external_id": .string(externalID), "currency": "usd", "payment": .string(payment),
                 "buyer": ["external_id": "buyer-1", "email": "buyer@example.com"],
-                "lines": [["seller": seller, "description": "Oak table", "unit_amount": amount, "quantity": 1]],
+                "lines": [
+                    ["seller": .string(seller), "description": "Oak table", "unit_amount": .int(amount), "quantity": 1]
+                ],
             ]
         ).expecting(201)
     }
@@ -103,25 +106,25 @@ extension RunningSouk {
         let url = try order.string("checkout_url")
         let session = try #require(
             url.split(whereSeparator: { "/?#".contains($0) }).first { $0.hasPrefix("cs_") }, "no session in \(url)")
-        return try await control("POST", "/checkout/sessions/\(session)/pay", ["payment_method": method])
+        return try await control("POST", "/checkout/sessions/\(session)/pay", ["payment_method": .string(method)])
     }
 
     /// Every ledger account's balance in US dollars, on its normal side.
     func balances() async throws -> [String: Int] {
         let accounts = try await call("GET", "/v1/ledger/accounts").expecting(200)
-        let rows = try #require(accounts["data"] as? [[String: Any]])
+        let rows = try #require(accounts["data"].array)
         return Dictionary(
-            rows.filter { $0["currency"] as? String == "usd" }.compactMap { row in
-                guard let code = row["code"] as? String, let balance = row["balance"] as? Int else { return nil }
+            rows.filter { $0["currency"].string == "usd" }.compactMap { row in
+                guard let code = row["code"].string, let balance = row["balance"].int else { return nil }
                 return (code, balance)
             }, uniquingKeysWith: +)
     }
 
     func expectSoundBooks() async throws {
         let proof = try await call("GET", "/v1/ledger/proof").expecting(200)
-        #expect(proof["sound"] as? Bool == true, "\(proof)")
+        #expect(proof["sound"].bool == true, "\(proof)")
         let trial = try await call("GET", "/v1/ledger/trial_balance").expecting(200)
-        #expect(trial["difference", "usd"] as? Int == 0)
+        #expect(trial["difference", "usd"].int == 0)
     }
 
     func expectZeroDifference() async throws {
@@ -129,8 +132,8 @@ extension RunningSouk {
         let id = try started.string("id")
         try await settle()
         let run = try await call("GET", "/v1/admin/reconciliations/\(id)").expecting(200)
-        #expect(run["status"] as? String == "completed", "\(run)")
-        #expect(run["findings_count"] as? Int == 0, "\(run)")
-        #expect(run["difference", "usd"] as? Int == 0, "\(run)")
+        #expect(run["status"].string == "completed", "\(run)")
+        #expect(run["findings_count"].int == 0, "\(run)")
+        #expect(run["difference", "usd"].int == 0, "\(run)")
     }
 }

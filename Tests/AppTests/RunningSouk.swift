@@ -63,17 +63,15 @@ final class RunningSouk: Sendable {
     }
 
     /// Calls Souk's API as an admin.
-    func call(_ method: String, _ path: String, _ body: [String: Any]? = nil) async throws -> Answer {
+    func call(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> Answer {
         try await send(
             method, address + path, headers: [("Authorization", "Bearer \(Self.adminKey)")],
-            body: try body.map { try JSONSerialization.data(withJSONObject: $0) })
+            body: body?.text)
     }
 
     /// Calls the sandbox's control API.
-    func control(_ method: String, _ path: String, _ body: [String: Any] = [:]) async throws -> Answer {
-        try await send(
-            method, sandbox + "/_sandbox" + path, headers: [],
-            body: try JSONSerialization.data(withJSONObject: body))
+    func control(_ method: String, _ path: String, _ body: JSON = [:]) async throws -> Answer {
+        try await send(method, sandbox + "/_sandbox" + path, headers: [], body: body.text)
     }
 
     /// Returns once neither Stripe nor Souk has anything left to do.
@@ -85,12 +83,13 @@ final class RunningSouk: Sendable {
     }
 
     private func send(
-        _ method: String, _ url: String, headers: [(String, String)], body: Data?
+        _ method: String, _ url: String, headers: [(String, String)], body: String?
     ) async throws -> Answer {
         let content = body == nil ? [] : [("Content-Type", "application/json")]
         let response = try await http.execute(
             HTTPRequest(
-                method: method == "GET" ? .get : .post, url: url, headers: headers + content, body: body.map(Array.init) ?? [],
+                method: method == "GET" ? .get : .post, url: url, headers: headers + content,
+                body: Array((body ?? "").utf8),
                 timeout: .seconds(60)))
         return Answer(status: response.status, text: String(decoding: response.body, as: UTF8.self))
     }
@@ -100,6 +99,7 @@ final class RunningSouk: Sendable {
         let text: String
 
         var description: String { "\(status) \(text)" }
+        var json: JSON { JSON(text) ?? .null }
 
         func expecting(_ status: Int) throws -> Answer {
             guard self.status == status else { throw Unexpected(answer: self) }
@@ -107,14 +107,10 @@ final class RunningSouk: Sendable {
         }
 
         /// A value of the answer: `answer["requirements", "currently_due"]`.
-        subscript(path: String...) -> Any? {
-            var value: Any? = try? JSONSerialization.jsonObject(with: Data(text.utf8))
-            for name in path { value = (value as? [String: Any])?[name] }
-            return value is NSNull ? nil : value
-        }
+        subscript(path: String...) -> JSON { json[path] }
 
         func string(_ name: String) throws -> String {
-            guard let text = self[name] as? String else { throw Unexpected(answer: self) }
+            guard let text = self[name].string else { throw Unexpected(answer: self) }
             return text
         }
     }

@@ -107,7 +107,8 @@ package struct ReadBalanceFeed: Sendable {
                     known.external.insert(id)
                     continue
                 }
-                known.transfersByPayment[id] = known.transfers[transfer] ?? KnownObjects.Transfer(id: transfer, order: nil)
+                known.transfersByPayment[id] =
+                    known.transfers[transfer] ?? KnownObjects.Transfer(id: transfer, order: nil)
             }
         }
     }

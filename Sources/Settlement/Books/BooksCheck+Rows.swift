@@ -31,6 +31,13 @@ struct BookedLegs: Hashable, Sendable {
 extension BooksCheck {
     private static let pageSize = 1000
 
+    /// The kinds of causes that this build writes; an entry with any other was not written by Souk.
+    static let knownCauses = [
+        "balance_transaction", "charge_paid", "charge_failed_late", "refund", "refund_failed", "refund_canceled",
+        "reversal_made",
+        "fee_refund_made", "payout_created", "payout_paid", "payout_failed", "payout_canceled",
+    ]
+
     /// Each row's entry, computed anew from the stored row, against the one in the journal.
     func rowsAgainstEntries() async throws -> [BooksFault] {
         var faults: [BooksFault] = []
@@ -96,6 +103,11 @@ extension BooksCheck {
                     WHERE b.stripe_account = split_part(e.cause, ':', 2) AND b.id = split_part(e.cause, ':', 3))
                 OR (e.cause LIKE 'payout\\_%'
                     AND NOT EXISTS (SELECT 1 FROM payouts p WHERE p.stripe_id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'charge\\_%'
+                    AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'refund%'
+                    AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.stripe_id = split_part(e.cause, ':', 2)))
+                OR split_part(e.cause, ':', 1) <> ALL (\(Self.knownCauses))
             ORDER BY e.cause
             """
         ).map { row in

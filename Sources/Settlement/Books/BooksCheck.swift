@@ -55,6 +55,8 @@ package struct BooksCheck: Sendable {
         faults += try await wrongSubjects()
         faults += try await rowsAgainstEntries()
         faults += try await entriesWithoutRow()
+        faults += try await chargesAgainstEntries()
+        faults += try await refundsAgainstEntries()
         faults += try await payoutsAgainstEntries()
         let now = try await store.clock.now()
         faults += try await openClearing(by: now)

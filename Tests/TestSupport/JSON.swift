@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// A JSON text, for looking into answers by name.
-enum JSON: Decodable, Hashable, Sendable {
+package enum JSON: Decodable, Hashable, Sendable {
     case object([String: JSON])
     case array([JSON])
     case string(String)
@@ -9,12 +9,12 @@ enum JSON: Decodable, Hashable, Sendable {
     case bool(Bool)
     case null
 
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard let value = try? JSONDecoder().decode(JSON.self, from: Data(text.utf8)) else { return nil }
         self = value
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -31,33 +31,35 @@ enum JSON: Decodable, Hashable, Sendable {
         }
     }
 
-    subscript(name: String) -> JSON {
+    package subscript(name: String) -> JSON {
         guard case .object(let members) = self else { return .null }
         return members[name] ?? .null
     }
 
-    var string: String? {
+    package var string: String? {
         guard case .string(let text) = self else { return nil }
         return text
     }
 
-    var int: Int? {
+    package var int: Int? {
         guard case .int(let number) = self else { return nil }
         return number
     }
 
-    var bool: Bool? {
+    package var bool: Bool? {
         guard case .bool(let flag) = self else { return nil }
         return flag
     }
 
-    var array: [JSON]? {
+    package var array: [JSON]? {
         guard case .array(let elements) = self else { return nil }
         return elements
     }
 
+    package subscript(path: [String]) -> JSON { path.reduce(self) { $0[$1] } }
+
     /// The value as JSON again.
-    var text: String {
+    package var text: String {
         switch self {
         case .object(let members):
             "{" + members.map { "\(JSON.string($0.key).text):\($0.value.text)" }.joined(separator: ",") + "}"
@@ -68,5 +70,17 @@ enum JSON: Decodable, Hashable, Sendable {
         case .bool(let flag): String(flag)
         case .null: "null"
         }
+    }
+}
+
+extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int) { self = .int(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (String, JSON)...) {
+        self = .object(Dictionary(elements, uniquingKeysWith: { _, last in last }))
     }
 }
