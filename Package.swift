@@ -147,11 +147,4 @@ if Context.environment["SOUK_BENCHMARKS"] != nil {
         .executableTarget(
             name: "PostgresBenchmark", dependencies: ["Postgres", "TestSupport", logging], path: "Benchmarks/Postgres",
             swiftSettings: settings))
-    package.dependencies.append(
-        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"))
-    package.targets.append(
-        .executableTarget(
-            name: "TransportBenchmark",
-            dependencies: ["Transport", .product(name: "AsyncHTTPClient", package: "async-http-client")],
-            path: "Benchmarks/Transport", swiftSettings: settings))
 }

@@ -27,10 +27,12 @@ package struct DatabaseMigration: Sendable {
     package init(environment: [String: String], program: String, logger: Logger) throws {
         guard let url = environment["DATABASE_URL"], !url.isEmpty else {
             throw ConfigurationError(
-                "DATABASE_URL is not set. Set it to a PostgreSQL 15 database, or start with scripts/run, which makes one.")
+                "DATABASE_URL is not set. Set it to a PostgreSQL 15 database, or start with scripts/run, which makes one."
+            )
         }
         client = try PostgresClient(
-            configuration: PostgresConfiguration(connectionString: url, applicationName: "souk migrate"), logger: logger)
+            configuration: PostgresConfiguration(connectionString: url, applicationName: "souk migrate"), logger: logger
+        )
         migrator = try Migrator(client: client, folder: try ResourceFolder.find(program: program).migrations)
     }
 
@@ -75,12 +77,14 @@ extension Parts {
     static func forCommand(_ configuration: SoukConfiguration, logger: Logger) throws -> Parts {
         let postgres = try PostgresClient(
             configuration: PostgresConfiguration(
-                connectionString: try configuration.requiredDatabaseURL, applicationName: "souk command"), logger: logger)
+                connectionString: try configuration.requiredDatabaseURL, applicationName: "souk command"),
+            logger: logger)
         let http = HTTPClient()
         return Parts(
             configuration, postgres: postgres,
             clock: configuration.usesSandbox
-                ? RemoteSandboxClock(http: http, baseURL: configuration.stripeAPIBase) : DatabaseClock(postgres: postgres),
+                ? RemoteSandboxClock(http: http, baseURL: configuration.stripeAPIBase)
+                : DatabaseClock(postgres: postgres),
             http: http, stripeURL: configuration.stripeAPIBase, publicURL: configuration.publicURL, logger: logger)
     }
 }
@@ -111,7 +115,8 @@ package func reconcile(_ configuration: SoukConfiguration, scope: String, logger
         return Report(text: "The run \(run.id) is gone.", isSound: false)
     }
     let difference = ended.difference.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-    var text = "\(ended.id) \(ended.status.rawValue): compared \(ended.scope.parts.map(\.rawValue).joined(separator: ", ")); "
+    var text =
+        "\(ended.id) \(ended.status.rawValue): compared \(ended.scope.parts.map(\.rawValue).joined(separator: ", ")); "
     text += "\(ended.matched) matched, \(ended.findingsCount) findings, difference "
     text += difference.isEmpty ? "0" : difference.joined(separator: ", ")
     text += "\nNot compared yet: \(ReconciliationScope.notAvailable.joined(separator: ", "))."
@@ -125,7 +130,8 @@ package func ensureWebhookEndpoints(
     environment: [String: String], publicURL: String?, writingTo file: String?, logger: Logger
 ) async throws -> String {
     guard publicURL != nil || environment[Setting.publicURL.rawValue] != nil else {
-        throw ConfigurationError("SOUK_PUBLIC_URL is not set. Give --public-url, the address at which Stripe reaches Souk.")
+        throw ConfigurationError(
+            "SOUK_PUBLIC_URL is not set. Give --public-url, the address at which Stripe reaches Souk.")
     }
     var environment = environment
     // Nothing of this command asks the database.
@@ -149,8 +155,9 @@ package func ensureWebhookEndpoints(
     guard !secrets.isEmpty else { return lines.joined(separator: "\n") }
     guard let file else { return (lines + ["Keep these; Stripe shows them once:"] + secrets).joined(separator: "\n") }
     let text = secrets.joined(separator: "\n") + "\n"
-    guard FileManager.default.createFile(
-        atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+    guard
+        FileManager.default.createFile(
+            atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
     else {
         throw ConfigurationError("\(file) cannot be written. The secrets, which Stripe shows once:\n\(text)")
     }

@@ -17,10 +17,12 @@ extension EventHandlers {
                 "account.updated", "capability.updated", "person.created", "person.updated", "person.deleted",
                 "account.external_account.created", "account.external_account.updated",
                 "account.external_account.deleted",
-            ], from: [.connect], do: "refresh_account") { try await account($0) }
+            ], from: [.connect], do: "refresh_account"
+        ) { try await account($0) }
         handlers.on(
             ["account.application.authorized", "account.application.deauthorized"], from: [.connect],
-            do: "record_connection") { try await connection($0) }
+            do: "record_connection"
+        ) { try await connection($0) }
         handlers.on(
             [
                 "checkout.session.completed", "checkout.session.async_payment_succeeded",
@@ -31,18 +33,21 @@ extension EventHandlers {
                 "charge.succeeded", "charge.pending", "charge.failed", "charge.captured", "charge.updated",
                 "charge.expired", "charge.refunded", "refund.created", "refund.updated", "refund.failed",
                 "transfer.reversed", "application_fee.refunded", "application_fee.refund.updated",
-            ], from: [.platform], do: "refresh_order_payment") { try await payment($0) }
+            ], from: [.platform], do: "refresh_order_payment"
+        ) { try await payment($0) }
         handlers.on(
             [
                 "payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled",
                 "payout.reconciliation_completed",
-            ], from: [.platform, .connect], do: "refresh_payout") { try await payout($0) }
+            ], from: [.platform, .connect], do: "refresh_payout"
+        ) { try await payout($0) }
         handlers.on(
             [
                 "application_fee.created", "transfer.created", "transfer.updated", "balance.available",
                 "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated", "topup.succeeded",
                 "topup.reversed",
-            ], from: [.platform, .connect], do: "request_balance_feed") { try await feed($0) }
+            ], from: [.platform, .connect], do: "request_balance_feed"
+        ) { try await feed($0) }
         return handlers
     }
 }

@@ -42,7 +42,8 @@ struct Parts: Sendable {
         store = Store(postgres: postgres, clock: clock)
         stripe = StripeClient(
             configuration: StripeClient.Configuration(
-                secretKey: configuration.stripeSecretKey ?? SoukConfiguration.sandboxKey, baseURL: stripeURL, timeout: OperationEngine.sendTimeout),
+                secretKey: configuration.stripeSecretKey ?? SoukConfiguration.sandboxKey, baseURL: stripeURL,
+                timeout: OperationEngine.sendTimeout),
             http: http, logger: logger)
         settings = WebSettings(livemode: configuration.livemode, publicURL: publicURL)
         copies = ObjectCopies(store: store)

@@ -44,7 +44,8 @@ enum TrialKey {
     static func load(from directory: String) throws -> [UInt8] {
         let path = "\(directory)/encryption-key"
         if let data = FileManager.default.contents(atPath: path) {
-            guard let bytes = Hex.decode(String(decoding: data, as: UTF8.self)), bytes.count == AESGCM.keyByteCount else {
+            guard let bytes = Hex.decode(String(decoding: data, as: UTF8.self)), bytes.count == AESGCM.keyByteCount
+            else {
                 throw ConfigurationError("\(path) is damaged. Delete it, or start with --fresh.")
             }
             return bytes

@@ -55,7 +55,8 @@ package struct Souk: Sendable {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map {
-                    .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                         failureTerminationBehavior: .gracefullyShutdownGroup)
                 },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -84,7 +85,8 @@ struct SoukProcess: Service {
             souk.announce("The Stripe sandbox listens on \(stripeURL)")
         }
         let postgres = try PostgresClient(
-            configuration: PostgresConfiguration(connectionString: try configuration.requiredDatabaseURL, applicationName: "souk"),
+            configuration: PostgresConfiguration(
+                connectionString: try configuration.requiredDatabaseURL, applicationName: "souk"),
             logger: souk.logger)
         let http = HTTPClient()
         let clock: any BusinessClock =
@@ -104,49 +106,34 @@ struct SoukProcess: Service {
     private func serve(_ parts: Parts, postgres: PostgresClient) async throws {
         let configuration = souk.configuration
         let (bound, announceBound) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
-        let secrets = WebhookSecrets([
-            .platform: configuration.webhookSecrets, .connect: configuration.connectWebhookSecrets,
-        ])
         let wired = Wired(after: sandbox == nil)
-        let inbox = Inbox(store: parts.store)
-        let outbox = Outbox(store: parts.store)
-        let arrivals = WakeSignal()
-        let intake = WebhookIntake(
-            inbox: inbox, handlers: parts.handlers, livemode: configuration.livemode,
-            apiVersion: StripeAPIVersion.pinned, arrivals: arrivals, logger: souk.logger)
+        let events = try EventParts(parts)
         let sweep = GapSweep(
-            inbox: inbox, intake: intake, handlers: parts.handlers, stripe: parts.stripe,
+            inbox: events.inbox, intake: events.intake, handlers: parts.handlers, stripe: parts.stripe,
             accounts: parts.connectedAccounts, logger: souk.logger)
-        let box = try secretBox()
-        let rules = DestinationRules(allowsPrivate: configuration.allowPrivateAddresses)
 
-        var services: [any Service] = [postgres, intake]
+        var services: [any Service] = [postgres, events.intake]
         if configuration.roles.contains(.worker) {
             services += [
                 OperationWorker(engine: parts.engine, logger: souk.logger),
-                InboxWorker(inbox: inbox, handlers: parts.handlers, arrivals: arrivals, logger: souk.logger),
+                InboxWorker(
+                    inbox: events.inbox, handlers: parts.handlers, arrivals: events.arrivals, logger: souk.logger),
                 BalanceFeedWorker(store: parts.store, read: parts.feed, logger: souk.logger),
                 ReconciliationWorker(run: parts.reconciliation, logger: souk.logger),
                 DeliveryWorker(
-                    outbox: outbox, secrets: box, rules: rules,
+                    outbox: events.outbox, secrets: events.box, rules: events.rules,
                     http: HTTPClient(
                         configuration: HTTPClient.Configuration(
                             peers: configuration.allowPrivateAddresses ? .any : .publicOnly)),
                     livemode: configuration.livemode, logger: souk.logger),
                 sweep,
+                Housekeeping(store: parts.store, logger: souk.logger),
             ]
         }
         if configuration.roles.contains(.api) {
-            let api = APIRoutes(
-                settings: parts.settings,
-                keys: APIKeyAuthenticator(store: parts.store, livemode: configuration.livemode),
-                idempotency: IdempotencyMiddleware(store: parts.store, publicURL: parts.settings.publicURL))
-            try registerRoutes(
-                on: api, parts, readiness: Readying(parts: parts, inbox: inbox, outbox: outbox, wired: wired))
-            StripeWebhookRoutes(intake: intake, secrets: secrets).register(on: api)
-            InboxRoutes(inbox: inbox, arrivals: arrivals).register(on: api)
-            EventRoutes(outbox: outbox, livemode: configuration.livemode).register(on: api)
-            EventDestinationRoutes(outbox: outbox, secrets: box, rules: rules).register(on: api)
+            let api = try APIRoutes.souk(
+                parts, events: events, resources: souk.resources, metrics: souk.metrics,
+                readiness: Readying(parts: parts, inbox: events.inbox, outbox: events.outbox, wired: wired))
             services.append(
                 Application(
                     router: api.router,
@@ -158,35 +145,12 @@ struct SoukProcess: Service {
             announceBound.yield(configuration.port)
         }
         services.append(
-            Startup(souk: souk, parts: parts, sandbox: sandbox, secrets: secrets, wired: wired, bound: bound, sweep: sweep))
+            Startup(
+                souk: souk, parts: parts, sandbox: sandbox, secrets: events.secrets, wired: wired, bound: bound,
+                sweep: sweep))
         try await ServiceGroup(
             configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: souk.logger)
         ).run()
-    }
-
-    private func registerRoutes(on api: APIRoutes, _ parts: Parts, readiness: Readying) throws {
-        guard let description = FileManager.default.contents(atPath: souk.resources.openAPI) else {
-            throw ConfigurationError("\(souk.resources.openAPI) cannot be read.")
-        }
-        ServiceRoutes(
-            metrics: souk.metrics, description: Array(description),
-            assets: try DocumentationAssets(folder: souk.resources.documentation),
-            readiness: readiness.callAsFunction
-        ).register(on: api)
-        AdminKeyRoutes(store: parts.store, livemode: parts.settings.livemode).register(on: api)
-        parts.sellers.register(on: api)
-        parts.orders.register(on: api)
-        PayoutRoutes(store: parts.store).register(on: api)
-        TransferRoutes(store: parts.store).register(on: api)
-        LedgerRoutes(store: parts.store).register(on: api)
-        ReconciliationRoutes(store: parts.store, reconciliation: parts.reconciliation).register(on: api)
-        OperationRoutes(store: parts.store).register(on: api)
-    }
-
-    private func secretBox() throws -> EncryptedSecrets {
-        let keys = souk.configuration.encryptionKeys
-        return EncryptedSecrets(
-            keys: try keys.isEmpty ? [TrialKey.load(from: souk.configuration.dataDirectory)] : keys)
     }
 }
 

@@ -50,7 +50,7 @@ package struct OperationRoutes: Sendable {
 
     /// Has a worker look again now: an operation in review is looked up at Stripe first, never sent blindly.
     @Sendable func retry(_ request: Request, _ context: SoukContext) async throws -> OperationBody {
-        try await change(context, action: "operation.retried") { tx, id in
+        try await change(request, context, action: "operation.retried") { tx, id in
             try await tx.execute(
                 """
                 UPDATE stripe_operations
@@ -63,17 +63,23 @@ package struct OperationRoutes: Sendable {
 
     /// Lets a held operation try to go now instead of at its next date.
     @Sendable func release(_ request: Request, _ context: SoukContext) async throws -> OperationBody {
-        try await change(context, action: "operation.released") { tx, id in
+        try await change(request, context, action: "operation.released") { tx, id in
             try await tx.execute(
                 "UPDATE stripe_operations SET due_at = \(tx.now) WHERE id = \(id) AND state = 'held'")
         }
     }
 
+    /// Why, in the person's words: for the audit log.
+    struct ReasonBody: Decodable, Sendable {
+        let reason: String
+    }
+
     private func change(
-        _ context: SoukContext, action: String,
+        _ request: Request, _ context: SoukContext, action: String,
         _ update: @Sendable (StoreTransaction, ID<Operation>) async throws -> Int
     ) async throws -> OperationBody {
         let id = try context.id(of: Operation.self, else: .operationNotFound)
+        let reason = try await request.decode(as: ReasonBody.self, context: context).reason
         let before = try await body(of: id)
         try await store.transaction { tx in
             guard try await update(tx, id) == 1 else {
@@ -81,7 +87,7 @@ package struct OperationRoutes: Sendable {
                     .illegalTransition,
                     "The operation is \(before.state): there is nothing to do here. GET it to see why.")
             }
-            try await tx.audit(action, subject: id.rawValue, by: context.caller)
+            try await tx.audit(action, subject: id.rawValue, by: context.caller, details: ["reason": reason])
         }
         return try await body(of: id)
     }
