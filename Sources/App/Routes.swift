@@ -80,7 +80,7 @@ extension Souk {
         let api = try APIRoutes.souk(
             parts, events: events, resources: try ResourceFolder.find(program: "souk"), metrics: PrometheusRegistry(),
             readiness: Readying(
-                parts: parts, inbox: events.inbox, outbox: events.outbox, wired: Wired(after: true)))
+                parts: parts, inbox: events.inbox, outbox: events.outbox, started: Started()))
         return api.table.entries.map(\.name)
     }
 }

@@ -106,7 +106,7 @@ struct SoukProcess: Service {
     private func serve(_ parts: Parts, postgres: PostgresClient) async throws {
         let configuration = souk.configuration
         let (bound, announceBound) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
-        let wired = Wired(after: sandbox == nil)
+        let started = Started()
         let events = try EventParts(parts)
         let sweep = GapSweep(
             inbox: events.inbox, intake: events.intake, handlers: parts.handlers, stripe: parts.stripe,
@@ -133,7 +133,7 @@ struct SoukProcess: Service {
         if configuration.roles.contains(.api) {
             let api = try APIRoutes.souk(
                 parts, events: events, resources: souk.resources, metrics: souk.metrics,
-                readiness: Readying(parts: parts, inbox: events.inbox, outbox: events.outbox, wired: wired))
+                readiness: Readying(parts: parts, inbox: events.inbox, outbox: events.outbox, started: started))
             services.append(
                 Application(
                     router: api.router,
@@ -146,7 +146,7 @@ struct SoukProcess: Service {
         }
         services.append(
             Startup(
-                souk: souk, parts: parts, sandbox: sandbox, secrets: events.secrets, wired: wired, bound: bound,
+                souk: souk, parts: parts, sandbox: sandbox, secrets: events.secrets, started: started, bound: bound,
                 sweep: sweep))
         try await ServiceGroup(
             configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: souk.logger)
@@ -154,10 +154,9 @@ struct SoukProcess: Service {
     }
 }
 
-/// Whether the webhook endpoints of the sandbox in this process are made.
-final class Wired: Sendable {
-    private let state: Mutex<Bool>
-    init(after alreadyDone: Bool) { state = Mutex(alreadyDone) }
+/// Whether everything that must be there before the first request is there.
+final class Started: Sendable {
+    private let state = Mutex(false)
     var isDone: Bool { state.withLock { $0 } }
     func done() { state.withLock { $0 = true } }
 }
@@ -168,30 +167,42 @@ struct Startup: Service {
     let parts: Parts
     let sandbox: StripeSandbox.Server?
     let secrets: WebhookSecrets
-    let wired: Wired
+    let started: Started
     let bound: AsyncStream<Int>
     let sweep: GapSweep
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
             guard let port = await bound.first(where: { _ in true }) else { return }
-            if let key = souk.configuration.adminKey {
-                try await ManageAPIKeys(store: parts.store, livemode: parts.settings.livemode).ensureAdminKey(key)
-            }
-            try await parts.requestFeed.registerAll()
-            if sandbox != nil {
-                let endpoints = WebhookEndpoints(
-                    stripe: parts.stripe, handlers: parts.handlers, publicURL: "http://127.0.0.1:\(port)")
-                for made in try await endpoints.ensure(renewing: true) {
-                    if let secret = made.secret { secrets.set([secret], for: made.endpoint) }
+            while true {
+                do {
+                    try await prepare(port: port)
+                    break
+                } catch let unavailable as StoreUnavailable {
+                    souk.logger.warning("the start waits: \(unavailable)")
+                    try await Task.sleep(for: .seconds(1))
                 }
-                sweep.sweepSoon()
             }
-            wired.done()
+            started.done()
             souk.announce("Souk listens on http://\(souk.configuration.host):\(port)")
         }
         // A service that returns would end its group.
         try? await gracefulShutdown()
+    }
+
+    private func prepare(port: Int) async throws {
+        if let key = souk.configuration.adminKey {
+            try await ManageAPIKeys(store: parts.store, livemode: parts.settings.livemode).ensureAdminKey(key)
+        }
+        try await parts.requestFeed.registerAll()
+        if sandbox != nil {
+            let endpoints = WebhookEndpoints(
+                stripe: parts.stripe, handlers: parts.handlers, publicURL: "http://127.0.0.1:\(port)")
+            for made in try await endpoints.ensure(renewing: true) {
+                if let secret = made.secret { secrets.set([secret], for: made.endpoint) }
+            }
+            sweep.sweepSoon()
+        }
     }
 }
 
@@ -202,13 +213,13 @@ struct Readying: Sendable {
     let parts: Parts
     let inbox: Inbox
     let outbox: Outbox
-    let wired: Wired
+    let started: Started
 
     func callAsFunction(idle: Bool) async -> Readiness {
         let deadline = ContinuousClock.now + Self.patience
         while true {
             do {
-                guard wired.isDone else { return .notReady("the webhook endpoints at the sandbox are not made yet") }
+                guard started.isDone else { return .notReady("it is still starting") }
                 guard let busy = try await busyWith(checkingIdle: idle) else { return .ready }
                 guard ContinuousClock.now < deadline else { return .notReady("still busy with \(busy)") }
                 try await Task.sleep(for: .milliseconds(25))
