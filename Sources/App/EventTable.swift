@@ -23,18 +23,9 @@ extension EventHandlers {
             ["account.application.authorized", "account.application.deauthorized"], from: [.connect],
             do: "record_connection"
         ) { try await connection($0) }
-        handlers.on(
-            [
-                "checkout.session.completed", "checkout.session.async_payment_succeeded",
-                "checkout.session.async_payment_failed", "checkout.session.expired",
-                "payment_intent.requires_action", "payment_intent.processing",
-                "payment_intent.amount_capturable_updated", "payment_intent.succeeded",
-                "payment_intent.payment_failed", "payment_intent.canceled",
-                "charge.succeeded", "charge.pending", "charge.failed", "charge.captured", "charge.updated",
-                "charge.expired", "charge.refunded", "refund.created", "refund.updated", "refund.failed",
-                "transfer.reversed", "application_fee.refunded", "application_fee.refund.updated",
-            ], from: [.platform], do: "refresh_order_payment"
-        ) { try await payment($0) }
+        handlers.on(RefreshOrderPayment.eventTypes, from: [.platform], do: "refresh_order_payment") {
+            try await payment($0)
+        }
         handlers.on(
             [
                 "payout.created", "payout.updated", "payout.paid", "payout.failed", "payout.canceled",
@@ -43,7 +34,8 @@ extension EventHandlers {
         ) { try await payout($0) }
         handlers.on(
             [
-                "application_fee.created", "transfer.created", "transfer.updated", "balance.available",
+                "application_fee.created", "application_fee.refunded", "application_fee.refund.updated",
+                "transfer.created", "transfer.updated", "transfer.reversed", "balance.available",
                 "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated", "topup.succeeded",
                 "topup.reversed",
             ], from: [.platform, .connect], do: "request_balance_feed"
