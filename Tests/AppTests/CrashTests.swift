@@ -82,12 +82,12 @@ import Transport
         switch boundary {
         case .beforeEffect:
             #expect(try await world.objects(of: operation) == 0)
-            world.kill()
+            try await world.kill()
         case .afterEffectBeforeAnswer:
             try await eventually("Stripe has made the object", atMost: .seconds(30)) {
                 try await world.objects(of: operation) == 1
             }
-            world.kill()
+            try await world.kill()
         case .afterAnswerBeforeCommit:
             try await postgres.withConnection { lock in
                 try await lock.executeScript("BEGIN; SELECT 1 FROM stripe_operations FOR UPDATE")
@@ -97,7 +97,7 @@ import Transport
                     ).count > 0
                 }
                 #expect(try await world.objects(of: operation) == 1)
-                world.kill()
+                try await world.kill()
                 try await lock.executeScript("ROLLBACK")
             }
         }

@@ -87,18 +87,16 @@ final class SoukBesideSandbox: @unchecked Sendable {  // one test, one task at a
         try await answers(address + "/readyz")
     }
 
-    /// SIGKILL, by pid, and waits until the process is gone.
-    func kill() {
+    /// SIGKILL, by pid; returns once the process is gone. Nothing here blocks a thread of the pool.
+    func kill() async throws {
         guard let souk else { return }
         Foundation.kill(souk.processIdentifier, SIGKILL)
-        souk.waitUntilExit()
+        try await eventually("the killed process is gone") { !souk.isRunning }
         self.souk = nil
     }
 
     func stop() {
-        kill()
-        Foundation.kill(sandboxProcess.processIdentifier, SIGKILL)
-        sandboxProcess.waitUntilExit()
+        for process in [souk, sandboxProcess].compactMap(\.self) { Foundation.kill(process.processIdentifier, SIGKILL) }
         try? FileManager.default.removeItem(at: folder)
     }
 
