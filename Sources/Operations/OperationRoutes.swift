@@ -33,12 +33,7 @@ package struct OperationRoutes: Sendable {
         if let state = filter.state { query += " AND state = \(state)" }
         if let kind = filter.kind { query += " AND kind = \(kind)" }
         if let subject = filter.subject { query += " AND subject_id = \(subject)" }
-        switch page.cursor {
-        case .newest: query += " ORDER BY id DESC"
-        case .after(let id): query += " AND id < \(id) ORDER BY id DESC"
-        case .before(let id): query += " AND id > \(id) ORDER BY id ASC"
-        }
-        query += " LIMIT \(page.rowsToFetch)"
+        query += page.keyset()
         let operations = try await store.query(query).map(OperationBody.init)
         return ListBody(Page(fetched: operations, for: page), url: "/v1/admin/operations")
     }

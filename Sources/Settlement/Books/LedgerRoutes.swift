@@ -36,7 +36,7 @@ package struct LedgerRoutes: Sendable {
                 SELECT 1 FROM postings p JOIN ledger_accounts a ON a.id = p.account_id
                 WHERE p.entry_id = e.id AND a.code = \(code))
             """
-        let rows = try await store.query(query + page.clauses(of: "e.id"))
+        let rows = try await store.query(query + page.keyset(on: "e.id"))
         let bodies = try await store.journalEntries(rows)
         return ListBody(
             Page(fetched: bodies, for: page), url: "/v1/ledger/accounts/\(code)/entries")

@@ -66,7 +66,7 @@ package struct PayoutRoutes: Sendable {
         var query: PostgresQuery = "SELECT \(unescaped: PayoutRecord.columns) FROM payouts WHERE true"
         if let seller = filter.seller { query += " AND seller_id = \(seller)" }
         if let status = filter.status { query += " AND status = \(status)" }
-        query += page.clauses()
+        query += page.keyset()
         let payouts = try await store.query(query).map { PayoutBody(try PayoutRecord(row: $0)) }
         return ListBody(Page(fetched: payouts, for: page), url: "/v1/payouts")
     }
@@ -79,16 +79,5 @@ package struct PayoutRoutes: Sendable {
             throw Refusal(.payoutNotFound, "There is no payout '\(id)'.", parameter: "id")
         }
         return PayoutBody(try PayoutRecord(row: row))
-    }
-}
-
-extension PageRequest {
-    /// The keyset of a list ordered by id, newest first: ends a query that has a WHERE already.
-    func clauses(of column: String = "id") -> PostgresQuery {
-        switch cursor {
-        case .newest: " ORDER BY \(unescaped: column) DESC LIMIT \(rowsToFetch)"
-        case .after(let id): " AND \(unescaped: column) < \(id) ORDER BY \(unescaped: column) DESC LIMIT \(rowsToFetch)"
-        case .before(let id): " AND \(unescaped: column) > \(id) ORDER BY \(unescaped: column) ASC LIMIT \(rowsToFetch)"
-        }
     }
 }

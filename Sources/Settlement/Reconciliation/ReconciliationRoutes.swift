@@ -48,7 +48,7 @@ package struct ReconciliationRoutes: Sendable {
     @Sendable func list(_ request: Request, _ context: SoukContext) async throws -> ListBody<ReconciliationBody> {
         let page = try request.page()
         let query: PostgresQuery = "SELECT \(unescaped: ReconciliationRecord.columns) FROM reconciliations WHERE true"
-        let runs = try await store.query(query + page.clauses())
+        let runs = try await store.query(query + page.keyset())
             .map { ReconciliationBody(try ReconciliationRecord(row: $0)) }
         return ListBody(Page(fetched: runs, for: page), url: "/v1/admin/reconciliations")
     }
@@ -70,7 +70,7 @@ package struct ReconciliationRoutes: Sendable {
             "SELECT \(unescaped: FindingBody.columns) FROM reconciliation_findings WHERE reconciliation_id = \(run.id)"
         if let kind = filter.kind { query += " AND kind = \(kind)" }
         if let status = filter.status { query += " AND status = \(status)" }
-        let rows = try await store.query(query + page.clauses()).map(FindingBody.init)
+        let rows = try await store.query(query + page.keyset()).map(FindingBody.init)
         return ListBody(Page(fetched: rows, for: page), url: "/v1/admin/reconciliations/\(run.id)/findings")
     }
 

@@ -68,7 +68,7 @@ package struct TransferRoutes: Sendable {
         if let seller = filter.seller { query += " AND seller_id = \(seller)" }
         if let order = filter.order { query += " AND order_id = \(order)" }
         if let group = filter.transferGroup { query += " AND transfer_group = \(group)" }
-        query += page.clauses()
+        query += page.keyset()
         let transfers = try await store.query(query).map(TransferBody.init)
         return ListBody(Page(fetched: transfers, for: page), url: "/v1/transfers")
     }
