@@ -106,11 +106,15 @@ let package = Package(
                 logging, lifecycle,
             ]),
         .target(
-            name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["LocalHTTP", "Postgres", lifecycle, logging], path: "Tests/TestSupport",
             swiftSettings: settings),
         tests(
             "AppTests",
-            ["App", "Domain", "Postgres", "Transport", "Web", "TestSupport", logging, lifecycle]),
+            [
+                "App", "Domain", "Ledger", "Postgres", "Settlement", "Store", "StripeAPI", "Transport", "Web",
+                "Webhooks",
+                "LocalHTTP", "TestSupport", logging, lifecycle,
+            ]),
         tests("PostgresTests", ["Postgres", "TestSupport", logging]),
         tests(
             "WebTests",
@@ -130,7 +134,9 @@ let package = Package(
             name: "StripeAPITests",
             dependencies: ["StripeAPI", "Domain", "Transport", "LocalHTTP", logging], exclude: ["Fixtures"],
             swiftSettings: settings),
-        tests("StripeSandboxTests", ["Domain", "StripeSandbox", "StripeAPI", "Transport", hummingbird, logging]),
+        tests(
+            "StripeSandboxTests",
+            ["Domain", "StripeSandbox", "StripeAPI", "TestSupport", "Transport", hummingbird, lifecycle, logging]),
         tests(
             "WebhooksTests",
             [
@@ -143,8 +149,18 @@ let package = Package(
 
 // Benchmarks need what is visible only within the package, so they are targets of it, but only when asked for.
 if Context.environment["SOUK_BENCHMARKS"] != nil {
-    package.targets.append(
+    func benchmark(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         .executableTarget(
-            name: "PostgresBenchmark", dependencies: ["Postgres", "TestSupport", logging], path: "Benchmarks/Postgres",
-            swiftSettings: settings))
+            name: "\(name)Benchmark", dependencies: dependencies, path: "Benchmarks/\(name)", swiftSettings: settings)
+    }
+    package.dependencies.append(
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"))
+    // What only tests use imports Testing, which no release build has.
+    package.targets.removeAll { $0.type == .test || $0.path?.hasPrefix("Tests/") == true }
+    package.targets += [
+        benchmark("Postgres", ["Postgres", logging]),
+        benchmark("Transport", ["Transport", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
+        benchmark("Ledger", ["Domain", "Ledger", "Postgres", "Store", logging]),
+        benchmark("EmptyServer", [hummingbird]),
+    ]
 }

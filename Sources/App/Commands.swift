@@ -1,6 +1,7 @@
 import Domain
 import FoundationEssentials
 package import Logging
+import Operations
 import Postgres
 import Settlement
 import Store
@@ -74,10 +75,13 @@ package func runSandbox(
 
 extension Parts {
     /// The parts as a command needs them, without a server: Stripe and the clock are where the configuration says.
-    static func forCommand(_ configuration: SoukConfiguration, logger: Logger) throws -> Parts {
+    static func forCommand(
+        _ configuration: SoukConfiguration, statementTimeout: Duration = .seconds(30), logger: Logger
+    ) throws -> Parts {
         let postgres = try PostgresClient(
             configuration: PostgresConfiguration(
-                connectionString: try configuration.requiredDatabaseURL, applicationName: "souk command"),
+                connectionString: try configuration.requiredDatabaseURL, applicationName: "souk command",
+                statementTimeout: statementTimeout),
             logger: logger)
         let http = HTTPClient()
         return Parts(
@@ -89,16 +93,122 @@ extension Parts {
     }
 }
 
-/// Every invariant of the books, recomputed.
+/// Whether sellers' money stays with the platform; `repairing` has Stripe pay out only when asked first.
+package func checkCash(
+    _ configuration: SoukConfiguration, repairing: Bool, logger: Logger
+) async throws -> Report {
+    let parts = try Parts.forCommand(configuration, logger: logger)
+    defer { parts.postgres.shutDown() }
+    if repairing { _ = try await parts.cash.payOutByHandOnly(by: .shell) }
+    guard let risk = try await parts.cash.risk() else {
+        return Report(text: "What is owed to sellers stays with the platform until it is transferred.", isSound: true)
+    }
+    return Report(text: risk, isSound: false)
+}
+
+/// What a person does to everything that leaves.
+package enum MoneyOutChange: Sendable {
+    /// For this reason.
+    case hold(String)
+    case release(String)
+}
+
+/// Holds all money out, or lets it go again, by the shell; nil only looks.
+/// - Returns: how it stands then.
+package func holdMoneyOut(
+    _ configuration: SoukConfiguration, _ change: MoneyOutChange?, logger: Logger
+) async throws -> String {
+    let parts = try Parts.forCommand(configuration, logger: logger)
+    defer { parts.postgres.shutDown() }
+    switch change {
+    case .hold(let reason):
+        try ReasonBody.check(reason)
+        return try await parts.moneyOut.hold(because: reason, by: .shell).words
+    case .release(let reason):
+        try ReasonBody.check(reason)
+        return try await parts.moneyOut.release(because: reason, by: .shell).words
+    case nil: return try await parts.moneyOut.standing().words
+    }
+}
+
+extension MoneyOutStanding {
+    fileprivate var words: String {
+        let approvals = needingApproval == 0 ? "" : " \(needingApproval) wait for approval."
+        guard let held else { return "Money may leave.\(approvals)" }
+        return "All money out is held since \(held.since.iso8601) by \(held.by): \(held.reason)\n"
+            + "\(waiting) operations wait. \(inFlight) were sent before, and their end is not known yet.\(approvals)"
+    }
+}
+
+/// Every invariant of the books, recomputed, and whether money may leave.
 package func checkBooks(_ configuration: SoukConfiguration, logger: Logger) async throws -> Report {
     let parts = try Parts.forCommand(configuration, logger: logger)
     defer { parts.postgres.shutDown() }
     let faults = try await BooksCheck(store: parts.store)()
-    guard !faults.isEmpty else { return Report(text: "The books are sound.", isSound: true) }
+    let standing = try await parts.moneyOut.standing()
+    var note = standing.held == nil ? "" : "\n\(standing.words)"
+    if let seal = try await parts.store.lastSeal() { note += "\n\(seal)" }
+    guard !faults.isEmpty else { return Report(text: "The books are sound.\(note)", isSound: true) }
     let lines = faults.map { "  \($0.kind.rawValue)  \($0.object)  \($0.detail)" }
     return Report(
-        text: "The books have \(faults.count) fault\(faults.count == 1 ? "" : "s"):\n" + lines.joined(separator: "\n"),
+        text: "The books have \(faults.count) fault\(faults.count == 1 ? "" : "s"):\n" + lines.joined(separator: "\n")
+            + note,
         isSound: false)
+}
+
+/// Closes the books of a month, by the shell, and writes its commission invoices. For a month that was closed before it
+/// writes those that are missing.
+package func closeMonth(_ configuration: SoukConfiguration, month text: String, logger: Logger) async throws -> String {
+    guard let month = BookMonth(text) else {
+        throw ConfigurationError("'\(text)' is no month. Give a year and a month, such as 2026-10.")
+    }
+    let parts = try Parts.forCommand(configuration, logger: logger)
+    defer { parts.postgres.shutDown() }
+    let closed = try await CloseMonth(store: parts.store)(month, by: .shell)
+    let invoices = try await IssueCommissionInvoices(store: parts.store)(upTo: month, by: .shell)
+    let first =
+        closed.isEmpty
+        ? "The books of \(month) were closed before."
+        : "Closed the books of \(closed.map(\.description).joined(separator: ", "))."
+    let seal = try await parts.store.lastSeal().map { "\n\($0)" } ?? ""
+    guard let from = invoices.first, let to = invoices.last else { return first + seal }
+    let range = from == to ? from : "\(from) to \(to)"
+    return "\(first) Wrote \(invoices.count) commission invoice\(invoices.count == 1 ? "" : "s"): \(range).\(seal)"
+}
+
+/// Writes the ledger to a file, or to standard output where none is named. Days are both included; without them everything
+/// is written.
+/// - Returns: what there is to say about it; nil where the export itself is all that is to be seen.
+package func exportLedger(
+    _ configuration: SoukConfiguration, format: String, from: String?, to: String?, file: String?, logger: Logger
+) async throws -> String? {
+    guard let format = ExportFormat(rawValue: format) else {
+        let formats = ExportFormat.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ConfigurationError("'\(format)' is no format of an export. Choose from: \(formats).")
+    }
+    let span = ExportSpan(from: try from.map(exportedDay), to: try to.map(exportedDay))
+    if let from = span.from, let to = span.to, to < from {
+        throw ConfigurationError("The export would end on \(to), before it begins on \(from).")
+    }
+    // Opening balances are sums over all that was before.
+    let parts = try Parts.forCommand(configuration, statementTimeout: .seconds(3600), logger: logger)
+    defer { parts.postgres.shutDown() }
+    let output = try ExportOutput(path: file)
+    do {
+        let count = try await ExportLedger(store: parts.store)(span, as: format) { try output.write($0) }
+        try output.finish()
+        return file.map { "Wrote \(count) \(count == 1 ? "entry" : "entries") to \($0)." }
+    } catch {
+        output.abandon()
+        throw error
+    }
+}
+
+private func exportedDay(_ text: String) throws -> CalendarDay {
+    guard let day = CalendarDay(text) else {
+        throw ConfigurationError("'\(text)' is no day. Give a year, a month and a day, such as 2026-10-31.")
+    }
+    return day
 }
 
 /// One reconciliation run, carried out here.
@@ -119,15 +229,52 @@ package func reconcile(_ configuration: SoukConfiguration, scope: String, logger
         "\(ended.id) \(ended.status.rawValue): compared \(ended.scope.parts.map(\.rawValue).joined(separator: ", ")); "
     text += "\(ended.matched) matched, \(ended.findingsCount) findings, difference "
     text += difference.isEmpty ? "0" : difference.joined(separator: ", ")
-    text += "\nNot compared yet: \(ReconciliationScope.notAvailable.joined(separator: ", "))."
+    if let fetching = ended.fetchingTook, let comparing = ended.comparingTook {
+        text += "\nwaited \(fetching.shown) for Stripe's lists, compared in \(comparing.shown)"
+    }
     if let failure = ended.failure { text += "\nIt failed: \(failure)" }
-    for finding in try await parts.store.findings(of: run.id) { text += "\n  \(finding)" }
+    let findings = try await parts.store.findings(of: run.id)
+    if !findings.isEmpty { text += "\n\n" + FindingsTable.text(findings) }
     return Report(text: text, isSound: ended.status == .completed && ended.findingsCount == 0)
+}
+
+extension Duration {
+    /// In seconds, to a tenth.
+    fileprivate var shown: String {
+        let (seconds, attoseconds) = components
+        return "\(seconds).\(attoseconds / 100_000_000_000_000_000) s"
+    }
+}
+
+/// Findings for a terminal: one to a line, each column as wide as its widest cell.
+private enum FindingsTable {
+    static func text(_ findings: [FindingLine]) -> String {
+        let head = ["KIND", "ACCOUNT", "OBJECT", "EXPECTED", "ACTUAL", "WHAT"]
+        let rows =
+            [head]
+            + findings.map { finding in
+                [
+                    finding.kind, finding.stripeAccount, finding.object, amount(finding.expected, finding.currency),
+                    amount(finding.actual, finding.currency), finding.detail,
+                ]
+            }
+        let widths = head.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            var line = zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
+                .joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            return line
+        }.joined(separator: "\n")
+    }
+
+    private static func amount(_ minorUnits: Int64?, _ currency: String?) -> String {
+        minorUnits.map { "\($0) \(currency ?? "")" } ?? "-"
+    }
 }
 
 /// Makes or corrects Souk's webhook endpoints at Stripe.
 package func ensureWebhookEndpoints(
-    environment: [String: String], publicURL: String?, writingTo file: String?, logger: Logger
+    environment: [String: String], publicURL: String?, renewing: Bool, writingTo file: String?, logger: Logger
 ) async throws -> String {
     guard publicURL != nil || environment[Setting.publicURL.rawValue] != nil else {
         throw ConfigurationError(
@@ -145,7 +292,7 @@ package func ensureWebhookEndpoints(
     defer { parts.postgres.shutDown() }
     var lines: [String] = []
     var secrets: [String] = []
-    for endpoint in try await parts.endpoints.ensure() {
+    for endpoint in try await parts.endpoints.ensure(renewing: renewing) {
         lines.append("\(endpoint.url)  \(endpoint.id)  \(endpoint.outcome.words)")
         guard let secret = endpoint.secret else { continue }
         let setting: Setting =
@@ -169,7 +316,13 @@ extension WebhookEndpoints.Endpoint.Outcome {
         switch self {
         case .unchanged: "is as it should be"
         case .created: "made"
-        case .updated(let added, let removed): "corrected: \(added.count) types added, \(removed.count) removed"
+        case .updated(let added, let removed, let enabled):
+            "corrected: "
+                + ([
+                    added.isEmpty ? nil : "added \(added.joined(separator: ", "))",
+                    removed.isEmpty ? nil : "removed \(removed.joined(separator: ", "))",
+                    enabled ? "switched on again" : nil,
+                ].compactMap(\.self)).joined(separator: "; ")
         case .createdBeside(let version): "made beside the one of version \(version); delete that one later"
         }
     }

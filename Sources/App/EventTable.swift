@@ -8,7 +8,8 @@ import Webhooks
 /// webhook endpoints at Stripe are made from it.
 extension EventHandlers {
     static func souk(
-        account: RefreshAccount, connection: RecordConnection, payment: RefreshOrderPayment, payout: RefreshPayout,
+        account: RefreshAccount, connection: RecordConnection, payment: RefreshOrderPayment, dispute: RefreshDispute,
+        payout: RefreshPayout,
         feed: RequestBalanceFeed
     ) -> EventHandlers {
         var handlers = EventHandlers()
@@ -33,11 +34,19 @@ extension EventHandlers {
             ], from: [.platform, .connect], do: "refresh_payout"
         ) { try await payout($0) }
         handlers.on(
+            RefreshOrderPayment.returnTypes, from: [.platform, .connect], do: "refresh_returned_money"
+        ) {
+            try await feed($0)
+            try await payment($0)
+        }
+        handlers.on(RefreshDispute.eventTypes, from: [.platform], do: "refresh_dispute") { try await dispute($0) }
+        handlers.on(RefreshDispute.balanceTypes, from: [.platform, .connect], do: "refresh_disputed_balance") {
+            try await feed($0)
+            try await dispute($0)
+        }
+        handlers.on(
             [
-                "application_fee.created", "application_fee.refunded", "application_fee.refund.updated",
-                "transfer.created", "transfer.updated", "transfer.reversed", "balance.available",
-                "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated", "topup.succeeded",
-                "topup.reversed",
+                "application_fee.created", "balance.available", "topup.succeeded", "topup.reversed",
             ], from: [.platform, .connect], do: "request_balance_feed"
         ) { try await feed($0) }
         return handlers

@@ -2,6 +2,7 @@ import Domain
 import Ledger
 import Logging
 import Metrics
+import Operations
 import Orders
 import Postgres
 import Sellers
@@ -20,7 +21,8 @@ struct Parts: Sendable {
     let stripe: StripeClient
     let engine: OperationEngine
     let handlers: EventHandlers
-    let reconciliation: RunReconciliation
+    var reconciliation: RunReconciliation
+    let repairs: RepairFinding
     let endpoints: WebhookEndpoints
     let copies: ObjectCopies
     let refreshAccount: RefreshAccount
@@ -28,6 +30,9 @@ struct Parts: Sendable {
     let orders: OrdersFeature
     let feed: ReadBalanceFeed
     let requestFeed: RequestBalanceFeed
+    let follow: FollowRows
+    let itemize: ItemizePayouts
+    let refreshPayout: RefreshPayout
     let settings: WebSettings
     let logger: Logger
 
@@ -45,12 +50,19 @@ struct Parts: Sendable {
                 secretKey: configuration.stripeSecretKey ?? SoukConfiguration.sandboxKey, baseURL: stripeURL,
                 timeout: OperationEngine.sendTimeout),
             http: http, logger: logger)
-        settings = WebSettings(livemode: configuration.livemode, publicURL: publicURL)
+        settings = WebSettings(
+            livemode: configuration.livemode, publicURL: publicURL,
+            rateLimits: RateLimits(
+                perKey: configuration.rateLimit, perAddress: configuration.addressRateLimit,
+                trustedProxies: configuration.trustedProxies))
         copies = ObjectCopies(store: store)
         engine = OperationEngine(
             store: store, sender: StripeOperationSender(stripe: stripe),
             handlers: OrdersFeature.handlers(stripe: stripe) + [
                 FinishAccountCreation(stripe: stripe), FinishRejection(stripe: stripe),
+                FinishPayoutSchedule(stripe: stripe), FinishPayout(stripe: stripe),
+                FinishPlatformPayouts(stripe: stripe),
+                FinishAdjustment(stripe: stripe, balance: ReadPlatformBalance(store: store, stripe: stripe)),
             ], logger: logger)
         refreshAccount = RefreshAccount(store: store, copies: copies, stripe: stripe)
         sellers = SellerRoutes(
@@ -59,11 +71,25 @@ struct Parts: Sendable {
         feed = ReadBalanceFeed(store: store, stripe: stripe)
         requestFeed = RequestBalanceFeed(store: store)
         reconciliation = RunReconciliation(store: store, stripe: stripe, logger: logger)
+        refreshPayout = RefreshPayout(store: store, copies: copies, stripe: stripe)
+        follow = FollowRows(
+            store: store, payments: orders.refresh, payouts: refreshPayout, disputes: orders.refreshDispute,
+            logger: logger)
+        itemize = ItemizePayouts(store: store, stripe: stripe, logger: logger)
+        repairs = RepairFinding(
+            store: store, stripe: stripe, engine: engine, reconciliation: reconciliation, payments: orders.refresh,
+            disputes: orders.refreshDispute, payouts: refreshPayout, itemize: itemize, follow: follow, logger: logger)
         handlers = .souk(
             account: refreshAccount, connection: RecordConnection(store: store), payment: orders.refresh,
-            payout: RefreshPayout(store: store, copies: copies, stripe: stripe), feed: requestFeed)
+            dispute: orders.refreshDispute, payout: refreshPayout, feed: requestFeed)
         endpoints = WebhookEndpoints(stripe: stripe, handlers: handlers, publicURL: publicURL)
     }
+
+    /// The switch for everything that leaves.
+    var moneyOut: HoldMoneyOut { HoldMoneyOut(store: store, engine: engine) }
+
+    /// What keeps sellers' money with the platform.
+    var cash: GuardPlatformCash { GuardPlatformCash(store: store, engine: engine, stripe: stripe) }
 
     /// Connected accounts whose events and balances matter.
     func connectedAccounts() async throws -> [StripeAccountID] {

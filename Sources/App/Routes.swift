@@ -6,7 +6,7 @@ import Sellers
 import Settlement
 import Store
 import StripeAPI
-import Web
+package import Web
 import Webhooks
 
 /// What takes events in and sends them out, shared by the routes and the workers of a process.
@@ -54,11 +54,25 @@ extension APIRoutes {
         AdminKeyRoutes(store: parts.store, livemode: livemode).register(on: api)
         parts.sellers.register(on: api)
         parts.orders.register(on: api)
-        PayoutRoutes(store: parts.store).register(on: api)
+        PayoutRoutes(
+            store: parts.store,
+            request: RequestPayout(
+                store: parts.store, engine: parts.engine, stripe: parts.stripe, refreshAccount: parts.refreshAccount)
+        ).register(on: api)
+        PlatformBalanceRoutes(read: ReadPlatformBalance(store: parts.store, stripe: parts.stripe), livemode: livemode)
+            .register(on: api)
+        PlatformPayoutRoutes(parts.cash).register(on: api)
         TransferRoutes(store: parts.store).register(on: api)
+        AdjustmentRoutes(store: parts.store).register(on: api)
+        ReceivableRoutes(store: parts.store).register(on: api)
         LedgerRoutes(store: parts.store).register(on: api)
+        StatementRoutes(store: parts.store).register(on: api)
         ReconciliationRoutes(store: parts.store, reconciliation: parts.reconciliation).register(on: api)
-        OperationRoutes(store: parts.store).register(on: api)
+        FindingRoutes(store: parts.store, repair: parts.repairs).register(on: api)
+        OperationRoutes(store: parts.store, decide: DecideMoneyOut(store: parts.store, engine: parts.engine))
+            .register(on: api)
+        LimitRoutes(store: parts.store).register(on: api)
+        MoneyOutRoutes(parts.moneyOut).register(on: api)
         StripeWebhookRoutes(intake: events.intake, secrets: events.secrets).register(on: api)
         InboxRoutes(inbox: events.inbox, arrivals: events.arrivals).register(on: api)
         EventRoutes(outbox: events.outbox, livemode: livemode).register(on: api)
@@ -68,8 +82,8 @@ extension APIRoutes {
 }
 
 extension Souk {
-    /// `GET /v1/orders/{id}` for every route that a process of Souk serves.
-    package static func routes(onDatabase url: String) throws -> [String] {
+    /// Every route that a process of Souk serves.
+    package static func routes(onDatabase url: String) throws -> [RouteTable.Entry] {
         let configuration = try SoukConfiguration(environment: [
             "SOUK_SANDBOX": "1", "DATABASE_URL": url,
             "SOUK_ENCRYPTION_KEYS": String(repeating: "0", count: 64),
@@ -81,6 +95,6 @@ extension Souk {
             parts, events: events, resources: try ResourceFolder.find(program: "souk"), metrics: PrometheusRegistry(),
             readiness: Readying(
                 parts: parts, inbox: events.inbox, outbox: events.outbox, started: Started()))
-        return api.table.entries.map(\.name)
+        return api.table.entries
     }
 }

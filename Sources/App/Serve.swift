@@ -26,6 +26,9 @@ package struct Souk: Sendable {
     let metrics: PrometheusRegistry
     /// Told once what to show the person who started it.
     let announce: @Sendable (String) -> Void
+    /// Takes the workers instead of having them run: each call of its argument makes new ones, as a process that was
+    /// started again has them.
+    let holdWorkers: (@Sendable (_ make: @escaping @Sendable () -> HeldWorkers) -> Void)?
 
     /// Has this process's metrics kept where `/metrics` shows them. Once for each process, before anything else.
     package static func collectMetrics() -> PrometheusRegistry {
@@ -36,13 +39,15 @@ package struct Souk: Sendable {
 
     package init(
         configuration: SoukConfiguration, resources: ResourceFolder, metrics: PrometheusRegistry, logger: Logger,
-        announce: @escaping @Sendable (String) -> Void
+        announce: @escaping @Sendable (String) -> Void,
+        holdWorkers: (@Sendable (_ make: @escaping @Sendable () -> HeldWorkers) -> Void)? = nil
     ) {
         self.configuration = configuration
         self.resources = resources
         self.metrics = metrics
         self.logger = logger
         self.announce = announce
+        self.holdWorkers = holdWorkers
     }
 
     /// Serves until SIGTERM or SIGINT, then finishes what it has begun.
@@ -52,15 +57,9 @@ package struct Souk: Sendable {
         let sandbox = try configuration.sandbox ? makeSandbox() : nil
         if let sandbox { services.append(sandbox) }
         services.append(SoukProcess(souk: self, sandbox: sandbox))
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: services.map {
-                    .init(
-                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup)
-                },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        var ending = ServiceGroupConfiguration.endingGracefully(services, logger: logger)
+        ending.gracefulShutdownSignals = [.sigterm, .sigint]
+        try await ServiceGroup(configuration: ending).run()
     }
 
     private func makeSandbox() throws -> StripeSandbox.Server {
@@ -68,6 +67,23 @@ package struct Souk: Sendable {
             configuration: SandboxConfiguration(
                 port: configuration.sandboxPort, dataDirectory: configuration.dataDirectory + "/sandbox"),
             logger: logger)
+    }
+}
+
+extension ServiceGroupConfiguration {
+    /// Whichever ends first, and however, the others finish what they have begun. Canceled, the HTTP server would drop
+    /// connections that it has accepted and not begun with, and for that SwiftNIO ends the process: nobody would learn what
+    /// had failed.
+    ///
+    /// Each goes by the name of its type. Without a name it would be printed with all that it holds, keys among it, into the
+    /// log's lines about it; and the printing alone took a third of the start.
+    fileprivate static func endingGracefully(_ services: [any Service], logger: Logger) -> ServiceGroupConfiguration {
+        ServiceGroupConfiguration(
+            services: services.map {
+                .init(
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup, serviceName: "\(type(of: $0))")
+            }, logger: logger)
     }
 }
 
@@ -86,7 +102,9 @@ struct SoukProcess: Service {
         }
         let postgres = try PostgresClient(
             configuration: PostgresConfiguration(
-                connectionString: try configuration.requiredDatabaseURL, applicationName: "souk"),
+                connectionString: try configuration.requiredDatabaseURL, applicationName: "souk",
+                // Nobody works but the one who holds the workers: each connection more would plan every statement anew.
+                maximumConnections: souk.holdWorkers == nil ? 16 : 4),
             logger: souk.logger)
         let http = HTTPClient()
         let clock: any BusinessClock =
@@ -97,38 +115,27 @@ struct SoukProcess: Service {
             } else {
                 DatabaseClock(postgres: postgres)
             }
-        let parts = Parts(
-            configuration, postgres: postgres, clock: clock, http: http, stripeURL: stripeURL,
-            publicURL: configuration.publicURL, logger: souk.logger)
-        try await serve(parts, postgres: postgres)
+        let (address, logger) = (stripeURL, souk.logger)
+        try await serve(postgres: postgres) {
+            Parts(
+                configuration, postgres: postgres, clock: clock, http: http, stripeURL: address,
+                publicURL: configuration.publicURL, logger: logger)
+        }
     }
 
-    private func serve(_ parts: Parts, postgres: PostgresClient) async throws {
+    private func serve(postgres: PostgresClient, makeParts: @escaping @Sendable () -> Parts) async throws {
         let configuration = souk.configuration
+        let parts = makeParts()
         let (bound, announceBound) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let started = Started()
         let events = try EventParts(parts)
-        let sweep = GapSweep(
-            inbox: events.inbox, intake: events.intake, handlers: parts.handlers, stripe: parts.stripe,
-            accounts: parts.connectedAccounts, logger: souk.logger)
+        let workers = Workers(parts, events)
 
         var services: [any Service] = [postgres, events.intake]
-        if configuration.roles.contains(.worker) {
-            services += [
-                OperationWorker(engine: parts.engine, logger: souk.logger),
-                InboxWorker(
-                    inbox: events.inbox, handlers: parts.handlers, arrivals: events.arrivals, logger: souk.logger),
-                BalanceFeedWorker(store: parts.store, read: parts.feed, logger: souk.logger),
-                ReconciliationWorker(run: parts.reconciliation, logger: souk.logger),
-                DeliveryWorker(
-                    outbox: events.outbox, secrets: events.box, rules: events.rules,
-                    http: HTTPClient(
-                        configuration: HTTPClient.Configuration(
-                            peers: configuration.allowPrivateAddresses ? .any : .publicOnly)),
-                    livemode: configuration.livemode, logger: souk.logger),
-                sweep,
-                Housekeeping(store: parts.store, logger: souk.logger),
-            ]
+        if let hold = souk.holdWorkers {
+            hold { HeldWorkers(makeParts(), events) }
+        } else if configuration.roles.contains(.worker) {
+            services += workers.services(showing: souk.metrics)
         }
         if configuration.roles.contains(.api) {
             let api = try APIRoutes.souk(
@@ -147,10 +154,8 @@ struct SoukProcess: Service {
         services.append(
             Startup(
                 souk: souk, parts: parts, sandbox: sandbox, secrets: events.secrets, started: started, bound: bound,
-                sweep: sweep))
-        try await ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: souk.logger)
-        ).run()
+                sweep: workers.sweep))
+        try await ServiceGroup(configuration: .endingGracefully(services, logger: souk.logger)).run()
     }
 }
 
@@ -178,8 +183,9 @@ struct Startup: Service {
                 do {
                     try await prepare(port: port)
                     break
-                } catch let unavailable as StoreUnavailable {
-                    souk.logger.warning("the start waits: \(unavailable)")
+                } catch let away as any CodedError where [.databaseUnavailable, .stripeUnavailable].contains(away.code)
+                {
+                    souk.logger.warning("the start waits: \(away)")
                     try await Task.sleep(for: .seconds(1))
                 }
             }
@@ -190,14 +196,29 @@ struct Startup: Service {
         try? await gracefulShutdown()
     }
 
+    /// A live deployment does not start while Stripe may pay sellers' money to the platform's bank. That Stripe is away is no
+    /// reason not to start.
+    private func checkCash() async throws {
+        do {
+            guard let risk = try await parts.cash.risk() else { return }
+            guard !parts.settings.livemode else { throw ConfigurationError(risk) }
+            souk.logger.warning("sellers' money is at risk: \(risk)")
+        } catch let away as any CodedError where away.code == .stripeUnavailable {
+            souk.logger.warning("whether sellers' money stays with the platform is not known: \(away)")
+        }
+    }
+
     private func prepare(port: Int) async throws {
         if let key = souk.configuration.adminKey {
             try await ManageAPIKeys(store: parts.store, livemode: parts.settings.livemode).ensureAdminKey(key)
         }
+        try await checkCash()
         try await parts.requestFeed.registerAll()
         if sandbox != nil {
             let endpoints = WebhookEndpoints(
                 stripe: parts.stripe, handlers: parts.handlers, publicURL: "http://127.0.0.1:\(port)")
+            // A start on another port leaves two; Stripe allows 16, and every event would be sent to them too.
+            try await endpoints.deleteElsewhere()
             for made in try await endpoints.ensure(renewing: true) {
                 if let secret = made.secret { secrets.set([secret], for: made.endpoint) }
             }

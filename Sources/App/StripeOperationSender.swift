@@ -10,7 +10,8 @@ package struct StripeOperationSender: OperationSender {
     package init(stripe: StripeClient) { self.stripe = stripe }
 
     package func send(
-        _ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration
+        _ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration,
+        latestStart: ContinuousClock.Instant
     ) async -> SendOutcome {
         guard let method = StripeRequest.Method(rawValue: request.method) else {
             return .keyConflict(because: "the stored method '\(request.method)' is none of Stripe's")
@@ -20,7 +21,7 @@ package struct StripeOperationSender: OperationSender {
             idempotencyKey: idempotencyKey, version: request.stripeVersion)
         let answer: StripeAnswer
         do throws(TransportError) {
-            answer = try await stripe.sendOnce(stored, priority: .operation)
+            answer = try await stripe.sendOnce(stored, priority: .operation, startingBefore: latestStart)
         } catch {
             return .unknown(because: "no answer from Stripe: \(error.message)", retryAfter: nil)
         }
@@ -30,10 +31,14 @@ package struct StripeOperationSender: OperationSender {
         case .definiteRefusal: return .refused(OperationRefusal(answer.status, error))
         case .indefinite:
             return .unknown(
-                because: "Stripe answered \(answer.status): \(error?.message ?? "no reason")",
+                because: Explanation(error?.explanation ?? "Stripe answered \(answer.status)").description,
                 retryAfter: answer.retryAfter)
-        case .idempotencyBug: return .keyConflict(because: error?.stripeMessage ?? "the key was used with other bytes")
-        case .replayed5xx: return .replayedServerError(because: "Stripe repeats a stored \(answer.status)")
+        case .idempotencyBug:
+            return .keyConflict(
+                because: Explanation(error?.explanation ?? "the key was used with other bytes").description)
+        case .replayed5xx:
+            let reason = error?.explanation ?? "Stripe answered \(answer.status)"
+            return .replayedServerError(because: Explanation("Stripe repeats a stored answer. \(reason)").description)
         }
     }
 }
@@ -42,7 +47,8 @@ extension OperationRefusal {
     fileprivate init(_ status: Int, _ error: StripeError?) {
         self.init(
             status: status, type: error?.type?.rawValue ?? "unknown", code: error?.stripeCode?.rawValue,
-            declineCode: error?.declineCode?.rawValue, message: error?.stripeMessage ?? "Stripe gave no reason.",
+            declineCode: error?.declineCode?.rawValue,
+            message: Explanation(error?.stripeMessage ?? "Stripe gave no reason.").description,
             requestID: error?.requestID)
     }
 }

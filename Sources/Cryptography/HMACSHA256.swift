@@ -13,13 +13,7 @@ package struct HMACSHA256: ~Copyable {
         self.context = context
         // An empty key is a key; a null pointer would mean "the key of before", so the address is never null.
         let padded = key.isEmpty ? [0] : key
-        let begun = "SHA256".withCString { name in
-            var parameters = [
-                OSSL_PARAM_construct_utf8_string("digest", UnsafeMutablePointer(mutating: name), 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            return EVP_MAC_init(context, padded, key.count, &parameters)
-        }
+        let begun = EVP_MAC_init(context, padded, key.count, Self.algorithm.parameters)
         precondition(begun == 1, "libcrypto offers no HMAC with SHA-256")
     }
 
@@ -51,6 +45,10 @@ package struct HMACSHA256: ~Copyable {
     /// `@unchecked Sendable`: an `EVP_MAC` is constant after it was fetched and libcrypto counts its references atomically.
     private final class Algorithm: @unchecked Sendable {
         let pointer: OpaquePointer
+        /// They hold pointers to their texts, which must outlive them: a `String` lends its own for one call only.
+        let parameters = [
+            OSSL_PARAM_construct_utf8_string(constant("digest"), constant("SHA256"), 0), OSSL_PARAM_construct_end(),
+        ]
 
         init() {
             guard let pointer = EVP_MAC_fetch(nil, "HMAC", nil) else {
@@ -60,5 +58,9 @@ package struct HMACSHA256: ~Copyable {
         }
 
         deinit { EVP_MAC_free(pointer) }
+
+        private static func constant(_ text: StaticString) -> UnsafeMutablePointer<CChar> {
+            UnsafeMutablePointer(mutating: UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self))
+        }
     }
 }

@@ -20,6 +20,9 @@ package struct Caller: Hashable, Sendable {
     package static let souk = Caller(.souk)
     package static let shell = Caller(.shell)
 
+    /// The key that asks; nil for the shell and for Souk itself.
+    package var apiKey: ID<APIKey>? { if case .apiKey(let id) = kind { id } else { nil } }
+
     /// `key_01…`, `shell` or `souk`: what the audit log shows.
     package var name: String {
         switch kind {

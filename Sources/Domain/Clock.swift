@@ -18,8 +18,32 @@ package struct Timestamp: Hashable, Sendable, Comparable, Codable, CustomStringC
     package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
     package var description: String { "\(seconds)" }
 
+    /// The day in UTC, for people: `2026-12-04`.
+    package var day: String {
+        // Days since 0000-03-01, so that a leap day ends its year; 400 years have 146097 days.
+        let days = seconds.quotientAndRemainder(dividingBy: 86_400)
+        let count = days.quotient - (days.remainder < 0 ? 1 : 0) + 719_468
+        let era = (count >= 0 ? count : count - 146_096) / 146_097
+        let dayOfEra = count - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let month = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * month + 2) / 5 + 1
+        let calendarMonth = month < 10 ? month + 3 : month - 9
+        let year = yearOfEra + era * 400 + (calendarMonth <= 2 ? 1 : 0)
+        func padded(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(year)-\(padded(calendarMonth))-\(padded(day))"
+    }
+
+    /// Unix seconds, up to the year 9999: past it calendars and PostgreSQL end, and nobody means it.
     package init(from decoder: any Decoder) throws {
-        self.init(seconds: try decoder.singleValueContainer().decode(Int64.self))
+        let container = try decoder.singleValueContainer()
+        let seconds = try container.decode(Int64.self)
+        guard (0..<253_402_300_800).contains(seconds) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "Times are Unix seconds, from 1970 to 9999.")
+        }
+        self.init(seconds: seconds)
     }
 
     package func encode(to encoder: any Encoder) throws {

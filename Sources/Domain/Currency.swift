@@ -95,7 +95,9 @@ extension Currency: Codable {
         let container = try decoder.singleValueContainer()
         let code = try container.decode(String.self)
         guard let currency = Currency(code) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "unknown currency '\(code)'")
+            throw DecodingError.dataCorruptedError(
+                in: container,
+                debugDescription: "unknown currency '\(code)': give one that Stripe takes, in lowercase, such as usd")
         }
         self = currency
     }

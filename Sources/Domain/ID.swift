@@ -15,7 +15,7 @@ package struct ID<Entity: Identified>: Hashable, Sendable, Comparable, CustomStr
         let prefix = Entity.idPrefix + "_"
         guard text.hasPrefix(prefix) else { return nil }
         let body = text.utf8.dropFirst(prefix.utf8.count)
-        guard body.count == 26, body.allSatisfy({ crockfordAlphabet.contains($0) }) else { return nil }
+        guard body.count == 26, body.allSatisfy({ isOfCrockfordAlphabet[Int($0)] }) else { return nil }
         rawValue = text
     }
 
@@ -37,6 +37,8 @@ package struct ID<Entity: Identified>: Hashable, Sendable, Comparable, CustomStr
 }
 
 private let crockfordAlphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+/// By byte: every row that is read has several ids in it.
+private let isOfCrockfordAlphabet = (0...UInt8.max).map(crockfordAlphabet.contains)
 
 extension ID: Codable {
     package init(from decoder: any Decoder) throws {

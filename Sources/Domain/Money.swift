@@ -54,13 +54,16 @@ package struct Money: Hashable, Sendable, Codable {
 
 extension Money: CustomStringConvertible {
     /// For people and logs: `10.50 usd`, `1050 jpy`. Never parsed.
-    package var description: String {
+    package var description: String { "\(decimal) \(currency)" }
+
+    /// The amount with exactly the decimals of its currency: `10.50`, `1050`, `-0.005`.
+    package var decimal: String {
         let exponent = currency.rule.exponent
         let digits = String(minorUnits.magnitude)
         let sign = minorUnits < 0 ? "-" : ""
-        guard exponent > 0 else { return "\(sign)\(digits) \(currency)" }
+        guard exponent > 0 else { return "\(sign)\(digits)" }
         let padded = String(repeating: "0", count: max(0, exponent + 1 - digits.count)) + digits
-        return "\(sign)\(padded.dropLast(exponent)).\(padded.suffix(exponent)) \(currency)"
+        return "\(sign)\(padded.dropLast(exponent)).\(padded.suffix(exponent))"
     }
 }
 

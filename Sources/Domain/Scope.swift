@@ -9,6 +9,7 @@ package enum Scope: String, Sendable, CaseIterable, Codable, Comparable {
     case refundsWrite = "refunds:write"
     case transfersRead = "transfers:read"
     case transfersWrite = "transfers:write"
+    case payoutsWrite = "payouts:write"
     case disputesRead = "disputes:read"
     case disputesWrite = "disputes:write"
     case billingRead = "billing:read"
@@ -24,12 +25,12 @@ package enum Scope: String, Sendable, CaseIterable, Codable, Comparable {
         case .sellersRead: [.sellersRead, .sellersWrite, .admin]
         case .feesRead: [.feesRead, .feesWrite, .admin]
         case .ordersRead: [.ordersRead, .ordersWrite, .refundsWrite, .admin]
-        case .transfersRead: [.transfersRead, .transfersWrite, .admin]
+        case .transfersRead: [.transfersRead, .transfersWrite, .payoutsWrite, .admin]
         case .disputesRead: [.disputesRead, .disputesWrite, .admin]
         case .billingRead: [.billingRead, .billingWrite, .admin]
         case .eventsRead: [.eventsRead, .eventsWrite, .admin]
-        case .sellersWrite, .feesWrite, .ordersWrite, .refundsWrite, .transfersWrite, .disputesWrite, .billingWrite,
-            .eventsWrite, .ledgerRead, .admin:
+        case .sellersWrite, .feesWrite, .ordersWrite, .refundsWrite, .transfersWrite, .payoutsWrite, .disputesWrite,
+            .billingWrite, .eventsWrite, .ledgerRead, .admin:
             [self, .admin]
         }
     }

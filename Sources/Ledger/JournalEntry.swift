@@ -19,12 +19,27 @@ package struct Cause: Hashable, Sendable, CustomStringConvertible {
     }
     package static func refund(_ id: StripeRefundID) -> Cause { Cause(rawValue: "refund:\(id)") }
     package static func refundFailed(_ id: StripeRefundID) -> Cause { Cause(rawValue: "refund_failed:\(id)") }
+    package static func refundCanceled(_ id: StripeRefundID) -> Cause { Cause(rawValue: "refund_canceled:\(id)") }
+    package static func transferMade(_ id: StripeTransferID) -> Cause { Cause(rawValue: "transfer_made:\(id)") }
+    package static func netted(_ id: ID<Transfer>) -> Cause { Cause(rawValue: "netted:\(id)") }
+    package static func adjusted(_ id: ID<Adjustment>) -> Cause { Cause(rawValue: "adjusted:\(id)") }
+    package static func writtenOff(_ id: ID<WriteOff>) -> Cause { Cause(rawValue: "written_off:\(id)") }
+    package static func refundPaidOtherwise(_ id: StripeRefundID) -> Cause {
+        Cause(rawValue: "refund_paid_otherwise:\(id)")
+    }
+    package static func refundGivenUp(_ id: StripeRefundID) -> Cause { Cause(rawValue: "refund_given_up:\(id)") }
     package static func reversalMade(_ id: StripeID<StripeTransferReversal>) -> Cause {
         Cause(rawValue: "reversal_made:\(id)")
     }
     package static func feeRefundMade(_ id: StripeID<StripeFeeRefund>) -> Cause {
         Cause(rawValue: "fee_refund_made:\(id)")
     }
+    package static func disputeWithdrawn(_ id: StripeDisputeID) -> Cause {
+        Cause(rawValue: "dispute_withdrawn:\(id)")
+    }
+    package static func disputeClaimed(_ id: StripeDisputeID) -> Cause { Cause(rawValue: "dispute_claimed:\(id)") }
+    package static func disputeWon(_ id: StripeDisputeID) -> Cause { Cause(rawValue: "dispute_won:\(id)") }
+    package static func disputeLost(_ id: StripeDisputeID) -> Cause { Cause(rawValue: "dispute_lost:\(id)") }
     package static func payoutCreated(_ id: StripePayoutID) -> Cause { Cause(rawValue: "payout_created:\(id)") }
     package static func payoutPaid(_ id: StripePayoutID) -> Cause { Cause(rawValue: "payout_paid:\(id)") }
     package static func payoutFailed(_ id: StripePayoutID) -> Cause { Cause(rawValue: "payout_failed:\(id)") }

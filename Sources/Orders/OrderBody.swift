@@ -1,4 +1,4 @@
-package import Domain
+import Domain
 import Postgres
 import Store
 
@@ -9,8 +9,10 @@ package struct OrderBody: Encodable, Sendable {
     let externalID: String?
     let status: String
     let chargeShape: String
-    let seller: ID<Seller>
-    let stripeAccount: StripeAccountID
+    /// Null for separate charges, as the account.
+    let seller: ID<Seller>?
+    let stripeAccount: StripeAccountID?
+    let sellers: [OrderSellerBody]
     let currency: Currency
     let amount: Int64
     let applicationFeeAmount: Int64
@@ -20,6 +22,7 @@ package struct OrderBody: Encodable, Sendable {
     let payment: String
     let capture: String
     let release: ReleaseBody
+    let disputeBearer: String
     let paymentIntent: StripePaymentIntentID?
     let checkoutSession: StripeCheckoutSessionID?
     let checkoutURL: String?
@@ -42,13 +45,18 @@ package struct OrderBody: Encodable, Sendable {
     let canceledAt: Timestamp?
     let livemode: Bool
 
-    package init(_ order: OrderRecord, refunded: [ID<OrderLine>: Int64], operation: OrderOperationBody?) {
+    init(
+        _ order: OrderRecord, refunded: [ID<OrderLine>: Int64], standing: ShareStanding, operation: OrderOperationBody?
+    ) {
         id = order.id
         externalID = order.externalID
         status = order.status.rawValue
         chargeShape = order.shape.rawValue
-        seller = order.seller
-        stripeAccount = order.stripeAccount
+        seller = order.destination?.seller
+        stripeAccount = order.destination?.stripeAccount
+        sellers = order.sellers.map {
+            OrderSellerBody($0, transfers: order.shape == .separate ? standing.transfers(to: $0.seller) : nil)
+        }
         currency = order.currency
         amount = order.amount.minorUnits
         applicationFeeAmount = order.applicationFee.minorUnits
@@ -57,7 +65,8 @@ package struct OrderBody: Encodable, Sendable {
         transferGroup = order.id.rawValue
         payment = order.payment.rawValue
         capture = order.capture.rawValue
-        release = ReleaseBody()
+        disputeBearer = order.disputeBearer.rawValue
+        release = ReleaseBody(on: order.release.moment, days: order.release.days)
         paymentIntent = order.payable.paymentIntent
         checkoutSession = order.payable.checkoutSession
         checkoutURL = order.payable.checkoutURL
@@ -65,9 +74,13 @@ package struct OrderBody: Encodable, Sendable {
         expiresAt = order.payable.state == .open ? order.payable.expiresAt : nil
         charge = order.charge
         buyer = BuyerBody(externalID: order.buyerExternalID, email: order.buyerEmail)
-        lines = order.lines.map { OrderLineBody($0, refunded: refunded[$0.id] ?? 0) }
+        lines = order.lines.map { line in
+            OrderLineBody(
+                line, refunded: refunded[line.id] ?? 0, release: order.releases[line.id],
+                hold: standing.hold(of: line, in: order))
+        }
         lastPaymentError = order.lastPaymentError
-        disputeStatus = order.disputeStatus
+        disputeStatus = order.disputeStage?.rawValue
         self.operation = operation
         successURL = order.successURL
         cancelURL = order.cancelURL
@@ -85,9 +98,32 @@ struct BuyerBody: Encodable, Sendable {
     let email: String?
 }
 
-/// When the seller gets the money: with the payment, the only way of a destination charge.
+/// When the sellers get the money: with the payment, the only way of a destination charge, or later.
 struct ReleaseBody: Encodable, Sendable {
-    let on = "payment"
+    let on: String
+    let days: Int64?
+}
+
+/// A seller's share of an order.
+struct OrderSellerBody: Encodable, Sendable {
+    let object = "order_seller"
+    let seller: ID<Seller>
+    let stripeAccount: StripeAccountID
+    let amount: Int64
+    /// What transfers have moved there, less what came back; null for a destination charge, which moves by itself.
+    let amountTransferred: Int64?
+    /// Those of separate charges, whatever became of them.
+    let transfers: [ID<Transfer>]
+
+    init(_ seller: OrderSeller, transfers: [TransferBody]?) {
+        self.seller = seller.seller
+        stripeAccount = seller.stripeAccount
+        amount = seller.amount.minorUnits
+        amountTransferred = transfers.map { all in
+            all.filter { $0.state == .paid }.reduce(0) { $0 + ($1.amount ?? 0) - $1.amountReversed }
+        }
+        self.transfers = (transfers ?? []).map(\.id)
+    }
 }
 
 struct OrderLineBody: Encodable, Sendable {
@@ -108,8 +144,13 @@ struct OrderLineBody: Encodable, Sendable {
     let sellerAmount: Int64
     let platformFee: Int64
     let amountRefunded: Int64
+    /// When the seller's share of separate charges is let go, or was.
+    let releasedAt: Timestamp?
+    let transfer: ID<Transfer>?
+    /// Why the share is with the platform still; null for one that is not.
+    let hold: HoldBody?
 
-    init(_ line: OrderLine, refunded: Int64) {
+    init(_ line: OrderLine, refunded: Int64, release: LineRelease?, hold: HoldBody?) {
         id = line.id
         type = line.kind.rawValue
         seller = line.seller
@@ -125,6 +166,9 @@ struct OrderLineBody: Encodable, Sendable {
         sellerAmount = line.parts.sellerAmount.minorUnits
         platformFee = line.parts.platformFee.minorUnits
         amountRefunded = refunded
+        releasedAt = release?.releasedAt
+        transfer = release?.transfer
+        self.hold = hold
     }
 }
 
@@ -156,12 +200,17 @@ extension Store {
     func body(of order: OrderRecord) async throws -> OrderBody {
         OrderBody(
             order, refunded: try await refunded(ofLinesIn: [order.id]),
+            standing: try await shareStandings(of: [order])[order.id] ?? ShareStanding(),
             operation: try await unfinishedOperations(of: [order.id])[order.id])
     }
 
     func bodies(of orders: [OrderRecord]) async throws -> [OrderBody] {
         let refunded = try await refunded(ofLinesIn: orders.map(\.id))
         let operations = try await unfinishedOperations(of: orders.map(\.id))
-        return orders.map { OrderBody($0, refunded: refunded, operation: operations[$0.id]) }
+        let standings = try await shareStandings(of: orders)
+        return orders.map {
+            OrderBody(
+                $0, refunded: refunded, standing: standings[$0.id] ?? ShareStanding(), operation: operations[$0.id])
+        }
     }
 }

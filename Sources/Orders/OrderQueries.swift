@@ -10,7 +10,9 @@ extension StoreTransaction {
         let row = try await query(
             "SELECT \(unescaped: OrderRecord.columns) FROM orders WHERE id = \(id) FOR UPDATE"
         ).first
-        return try await row.map { try OrderRecord(row: $0, lines: []) }?.withLines(in: self)
+        guard let row else { return nil }
+        let lines = try StoredLine.byOrder(try await query(StoredLine.query([id.rawValue])))
+        return try OrderRecord(row: row, lines: lines[id.rawValue] ?? [])
     }
 
     /// - Throws: `order_not_found`.
@@ -26,17 +28,26 @@ extension StoreTransaction {
             INSERT INTO orders
                 (id, external_id, placement, status, charge_shape, seller_id, stripe_account, currency, amount_minor,
                  application_fee_minor, buyer_external_id, buyer_email, payment, capture, success_url, cancel_url,
-                 metadata, payable, payment_try, livemode, created_at, updated_at)
+                 metadata, payable, payment_try, livemode, release_on, release_days, dispute_bearer, created_at, updated_at)
             VALUES (\(order.id), \(order.externalID), \(placement), \(order.status.rawValue), \(order.shape.rawValue),
-                \(order.seller), \(order.stripeAccount), \(order.currency), \(order.amount.minorUnits),
+                \(order.destination?.seller), \(order.destination?.stripeAccount), \(order.currency),
+                \(order.amount.minorUnits),
                 \(order.applicationFee.minorUnits), \(order.buyerExternalID), \(order.buyerEmail),
                 \(order.payment.rawValue), \(order.capture.rawValue), \(order.successURL), \(order.cancelURL),
                 \(try PostgresJSON(encoding: order.metadata)), \(order.payable.state.rawValue),
-                \(order.payable.tryNumber), \(order.livemode), \(order.created), \(order.updated))
+                \(order.payable.tryNumber), \(order.livemode), \(order.release.moment), \(order.release.days),
+                \(order.disputeBearer.rawValue), \(order.created), \(order.updated))
             ON CONFLICT (external_id) DO NOTHING
             """)
         guard inserted == 1 else { return false }
         try await insertLines(of: order)
+        try await execute(
+            """
+            INSERT INTO order_sellers (order_id, seller_id, stripe_account, amount_minor)
+            SELECT \(order.id), s.* FROM unnest(
+                \(order.sellers.map(\.seller.rawValue)), \(order.sellers.map(\.stripeAccount.rawValue)),
+                \(order.sellers.map(\.amount.minorUnits))) AS s
+            """)
         return true
     }
 
@@ -78,7 +89,7 @@ extension StoreTransaction {
                 payment_intent = \(order.payable.paymentIntent), client_secret = \(order.payable.clientSecret),
                 payable_expires_at = \(order.payable.expiresAt), charge_id = \(order.charge),
                 last_payment_error = \(try order.lastPaymentError.map(PostgresJSON.init(encoding:))),
-                cancel_requested_at = \(order.cancelRequestedAt), canceled_at = \(order.canceledAt),
+                dispute_status = \(order.disputeStage?.rawValue), cancel_requested_at = \(order.cancelRequestedAt), canceled_at = \(order.canceledAt),
                 paid_at = \(order.paidAt), updated_at = \(now)
             WHERE id = \(order.id)
             """)
@@ -94,9 +105,10 @@ extension StoreTransaction {
         var order = order
         order.payable.clientSecret = nil
         let refunded = try await refunded(ofLinesIn: [order.id])
+        let standing = try await shareStanding(of: order)
         try await announce(
             type, about: order.id.rawValue,
-            json: try JSONWriter.encode(OrderBody(order, refunded: refunded, operation: nil)))
+            OrderBody(order, refunded: refunded, standing: standing, operation: nil))
     }
 
     /// What has been refunded of each line, by the refunds that stand.
@@ -121,7 +133,7 @@ extension Store {
         let rows = try await query("SELECT \(unescaped: OrderRecord.columns) FROM orders WHERE " + condition)
         let ids: [String] = try rows.map { try $0.get("id") }
         guard !ids.isEmpty else { return [] }
-        let lines = try OrderLine.byOrder(try await query(OrderLine.query(ids)))
+        let lines = try StoredLine.byOrder(try await query(StoredLine.query(ids)))
         return try rows.map { row in
             try OrderRecord(row: row, lines: lines[try row.get("id", as: String.self)] ?? [])
         }
@@ -152,7 +164,7 @@ extension OrderStatus {
 
 extension Refusal {
     static func noSuchOrder(_ id: ID<Order>) -> Refusal {
-        Refusal(.orderNotFound, "There is no order \(id).", parameter: "id")
+        Refusal(.orderNotFound, "There is no order \(id). GET /v1/orders lists them.", parameter: "id")
     }
 }
 

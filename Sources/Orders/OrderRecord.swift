@@ -18,11 +18,16 @@ package struct OrderRecord: Sendable {
     package let externalID: String?
     package var status: OrderStatus
     package let shape: ChargeShape
-    package let seller: ID<Seller>
-    /// The seller's account when the order was placed: where the money goes.
-    package let stripeAccount: StripeAccountID
+    /// Who gets what of it; a destination charge has one seller.
+    package internal(set) var sellers: [OrderSeller]
+    /// When the sellers get their shares.
+    package let release: ChargeShape.Release
+    /// Who bears a dispute.
+    package let disputeBearer: DisputeBearer
+    /// What the buyer was asked for when the order was placed.
     package let amount: Money
-    package let applicationFee: Money
+    /// What stays with the platform. Of a destination charge Stripe keeps it back as the application fee.
+    package internal(set) var applicationFee: Money
     package var amountCaptured: Money
     /// The refunds that stand.
     package var amountRefunded: Money
@@ -37,7 +42,8 @@ package struct OrderRecord: Sendable {
     /// The charge that paid it.
     package var charge: StripeChargeID?
     package var lastPaymentError: PaymentError?
-    package let disputeStatus: String?
+    /// What its disputes come to.
+    package var disputeStage: DisputeStage?
     /// Somebody asked to cancel, and Stripe has not confirmed yet that nobody can pay any more.
     package var cancelRequestedAt: Timestamp?
     package var canceledAt: Timestamp?
@@ -46,13 +52,31 @@ package struct OrderRecord: Sendable {
     package let created: Timestamp
     package var updated: Timestamp
     package internal(set) var lines: [OrderLine]
+    /// What was decided of the sellers' shares of separate charges, line by line.
+    package internal(set) var releases: [ID<OrderLine>: LineRelease]
 
     package var currency: Currency { amount.currency }
+
+    /// What the lines come to: the order's amount, or what was captured of it.
+    package var total: Money {
+        get throws(MoneyError) { try Money.sum(lines.map(\.amount), in: currency) }
+    }
+
+    /// To whom Stripe moves the charge by itself; nil for separate charges.
+    package var destination: OrderSeller? { shape == .separate ? nil : sellers.first }
 
     /// How the whole order's money divides.
     package var division: OrderDivision {
         get throws(MoneyError) { try OrderDivision(lines: lines, currency: currency) }
     }
+}
+
+/// A seller's part in an order, frozen when it was placed.
+package struct OrderSeller: Hashable, Sendable {
+    package let seller: ID<Seller>
+    /// The seller's account when the order was placed: where the money goes.
+    package let stripeAccount: StripeAccountID
+    package let amount: Money
 }
 
 /// The one object at Stripe through which a buyer can pay for an order.

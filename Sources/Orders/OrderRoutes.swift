@@ -12,6 +12,7 @@ struct OrderRoutes: Sendable {
     let captureOrder: CaptureOrder
     let cancelOrder: CancelOrder
     let resumePayment: ResumePayment
+    let releaseOrder: ReleaseOrder
 
     func register(on api: APIRoutes) {
         api.post("/v1/orders", scope: .ordersWrite, use: place)
@@ -21,6 +22,7 @@ struct OrderRoutes: Sendable {
         api.post("/v1/orders/{id}/capture", scope: .ordersWrite, use: capture)
         api.post("/v1/orders/{id}/cancel", scope: .ordersWrite, use: cancel)
         api.post("/v1/orders/{id}/payment", scope: .ordersWrite, use: resume)
+        api.post("/v1/orders/{id}/release", scope: .ordersWrite, use: release)
         api.open(.get, "/checkout/success", use: CheckoutPages.success)
         api.open(.get, "/checkout/canceled", use: CheckoutPages.canceled)
     }
@@ -75,17 +77,10 @@ struct NoBody: Decodable {}
 
 /// What a list of orders can be narrowed by. Times are Unix seconds: `created[gte]=…`.
 struct OrderFilter: Decodable {
-    struct Created: Decodable {
-        let gt: Int64?
-        let gte: Int64?
-        let lt: Int64?
-        let lte: Int64?
-    }
-
     let status: String?
     let externalID: String?
     let seller: ID<Seller>?
-    let created: Created?
+    let created: CreatedFilter?
 
     private enum CodingKeys: String, CodingKey {
         case status, externalID, seller, created
@@ -104,12 +99,9 @@ struct OrderFilter: Decodable {
                 query += " AND status = \(known.rawValue)"
             }
             if let externalID { query += " AND external_id = \(externalID)" }
-            if let seller { query += " AND seller_id = \(seller)" }
-            // Whole seconds: an order of the second's later part belongs to it.
-            if let gt = created?.gt { query += " AND created_at >= \(Timestamp(seconds: gt + 1))" }
-            if let gte = created?.gte { query += " AND created_at >= \(Timestamp(seconds: gte))" }
-            if let lt = created?.lt { query += " AND created_at < \(Timestamp(seconds: lt))" }
-            if let lte = created?.lte { query += " AND created_at < \(Timestamp(seconds: lte + 1))" }
+            if let seller { query += " AND id IN (SELECT order_id FROM order_sellers WHERE seller_id = \(seller))" }
+            if let from = created?.from { query += " AND created_at >= \(from)" }
+            if let before = created?.before { query += " AND created_at < \(before)" }
             return query
         }
     }

@@ -1,5 +1,4 @@
 import Domain
-import FoundationEssentials
 import Postgres
 import Store
 
@@ -7,31 +6,35 @@ import Store
 
 extension OrderRecord {
     static let columns = """
-        id, external_id, status, charge_shape, seller_id, stripe_account, currency, amount_minor, \
+        id, external_id, status, charge_shape, currency, amount_minor, \
         application_fee_minor, amount_captured_minor, amount_refunded_minor, buyer_external_id, buyer_email, payment, \
         capture, success_url, cancel_url, metadata, payable, payment_try, payable_operation, checkout_session, \
         checkout_url, payment_intent, client_secret, payable_expires_at, charge_id, last_payment_error, \
-        dispute_status, cancel_requested_at, canceled_at, paid_at, livemode, created_at, updated_at
+        dispute_status, cancel_requested_at, canceled_at, paid_at, livemode, created_at, updated_at, \
+        release_on, release_days, dispute_bearer, (SELECT json_agg(json_build_object('seller', s.seller_id, 'account', \
+        s.stripe_account, 'amount', s.amount_minor) ORDER BY s.seller_id)::text FROM order_sellers s \
+        WHERE s.order_id = orders.id) AS sellers
         """
 
     static func refundedQuery(_ orders: [ID<Order>]) -> PostgresQuery {
         """
         SELECT rl.line_id, sum(rl.amount_minor)::bigint AS amount
         FROM refunds r JOIN refund_lines rl ON rl.refund_id = r.id
-        WHERE r.order_id = ANY (\(orders)) AND r.status NOT IN ('failed', 'canceled')
+        WHERE r.order_id = ANY (\(orders)) AND r.stands
         GROUP BY rl.line_id
         """
     }
 
-    init(row: PostgresRow, lines: [OrderLine]) throws {
+    init(row: PostgresRow, lines: [StoredLine]) throws {
         let currency: Currency = try row.get("currency")
         func money(_ column: String) throws -> Money { Money(try row.get(column), currency) }
         id = try row.get("id")
         externalID = try row.get("external_id")
         status = try row.known("status")
         shape = try row.known("charge_shape")
-        seller = try row.get("seller_id")
-        stripeAccount = try row.get("stripe_account")
+        sellers = try OrderSeller.all(try row.get("sellers"), currency: currency)
+        release = try ChargeShape.Release(row: row)
+        disputeBearer = try row.known("dispute_bearer")
         amount = try money("amount_minor")
         applicationFee = try money("application_fee_minor")
         amountCaptured = try money("amount_captured_minor")
@@ -50,41 +53,97 @@ extension OrderRecord {
             clientSecret: try row.get("client_secret"), expiresAt: try row.get("payable_expires_at"))
         charge = try row.get("charge_id")
         lastPaymentError = try row.get("last_payment_error", as: PostgresJSON?.self)?.read(as: PaymentError.self)
-        disputeStatus = try row.get("dispute_status")
+        disputeStage = try row.get("dispute_status", as: String?.self).flatMap(DisputeStage.init(rawValue:))
         cancelRequestedAt = try row.get("cancel_requested_at")
         canceledAt = try row.get("canceled_at")
         paidAt = try row.get("paid_at")
         livemode = try row.get("livemode")
         created = try row.get("created_at")
         updated = try row.get("updated_at")
-        self.lines = lines
+        self.lines = lines.map(\.line)
+        releases = StoredLine.releases(lines)
     }
 
-    func withLines(in tx: StoreTransaction) async throws -> OrderRecord {
-        var order = self
-        order.lines = try OrderLine.byOrder(try await tx.query(OrderLine.query([id.rawValue])))[id.rawValue] ?? []
-        return order
-    }
 }
 
-extension OrderLine {
+/// A line with what was decided of its seller's share.
+struct StoredLine: Sendable {
+    let line: OrderLine
+    let release: LineRelease?
+
     static func query(_ orders: [String]) -> PostgresQuery {
         """
-        SELECT order_id, id, type, seller_id, description, unit_amount_minor, quantity, amount_minor, category,
+        SELECT l.order_id, l.id, l.type, l.seller_id, description, unit_amount_minor, quantity, l.amount_minor, category,
             funded_by, fee_applies, fee_policy_id, fee_percent_bps, fee_fixed_minor, fee_minimum_minor,
             fee_maximum_minor, seller_minor, platform_fee_minor, tax_minor, platform_sales_minor,
-            platform_discount_minor, (SELECT currency FROM orders o WHERE o.id = order_id) AS currency
-        FROM order_lines WHERE order_id = ANY (\(orders)) ORDER BY order_id, position
+            platform_discount_minor, o.currency, released_at, l.transfer_id, t.state AS transfer_state
+        FROM order_lines l JOIN orders o ON o.id = l.order_id LEFT JOIN transfers t ON t.id = l.transfer_id
+        WHERE l.order_id = ANY (\(orders)) ORDER BY l.order_id, l.position
         """
     }
 
     /// Lines by their order, in their order.
-    static func byOrder(_ rows: [PostgresRow]) throws -> [String: [OrderLine]] {
-        var lines: [String: [OrderLine]] = [:]
-        for row in rows { lines[try row.get("order_id"), default: []].append(try OrderLine(row: row)) }
+    static func byOrder(_ rows: [PostgresRow]) throws -> [String: [StoredLine]] {
+        var lines: [String: [StoredLine]] = [:]
+        for row in rows { lines[try row.get("order_id"), default: []].append(try StoredLine(row: row)) }
         return lines
     }
 
+    static func releases(_ lines: [StoredLine]) -> [ID<OrderLine>: LineRelease] {
+        Dictionary(lines.compactMap { stored in stored.release.map { (stored.line.id, $0) } }, uniquingKeysWith: { $1 })
+    }
+
+    private init(row: PostgresRow) throws {
+        line = try OrderLine(row: row)
+        guard let releasedAt: Timestamp = try row.get("released_at"),
+            let transfer: ID<Transfer> = try row.get("transfer_id")
+        else {
+            release = nil
+            return
+        }
+        release = LineRelease(
+            releasedAt: releasedAt, transfer: transfer, transferState: try row.known("transfer_state"))
+    }
+}
+
+extension OrderSeller {
+    private struct Form: Decodable {
+        let seller: ID<Seller>
+        let account: StripeAccountID
+        let amount: Int64
+    }
+
+    /// From the list that a query of orders brings along.
+    fileprivate static func all(_ text: String, currency: Currency) throws -> [OrderSeller] {
+        try PostgresJSON(text).read(as: [Form].self).map {
+            OrderSeller(seller: $0.seller, stripeAccount: $0.account, amount: Money($0.amount, currency))
+        }
+    }
+}
+
+extension ChargeShape.Release {
+    fileprivate init(row: PostgresRow) throws {
+        switch try row.get("release_on", as: String.self) {
+        case "payment": self = .onPayment
+        case "fulfilment": self = .onFulfilment
+        case "delay": self = .afterDays(Int64(try row.get("release_days", as: Int32.self)))
+        case let text: throw OrderError.unreadableRow("release_on is '\(text)': was a newer version of Souk here?")
+        }
+    }
+
+    /// The word of the API.
+    var moment: String {
+        switch self {
+        case .onPayment: "payment"
+        case .onFulfilment: "fulfilment"
+        case .afterDays: "delay"
+        }
+    }
+
+    var days: Int64? { if case .afterDays(let days) = self { days } else { nil } }
+}
+
+extension OrderLine {
     fileprivate init(row: PostgresRow) throws {
         let currency: Currency = try row.get("currency")
         let amount = Money(try row.get("amount_minor"), currency)
@@ -112,33 +171,13 @@ extension FeeTerms {
 }
 
 extension MoneyParts {
-    init(row: PostgresRow, currency: Currency) throws {
+    // `excess` is a refund's; lines have none.
+    init(row: PostgresRow, currency: Currency, excess: Int64 = 0) throws {
         func money(_ column: String) throws -> Money { Money(try row.get(column), currency) }
         try self.init(
             amount: try money("amount_minor"), sellerAmount: try money("seller_minor"),
             platformFee: try money("platform_fee_minor"), tax: try money("tax_minor"),
-            platformSales: try money("platform_sales_minor"), platformDiscount: try money("platform_discount_minor"))
-    }
-}
-
-extension PostgresRow {
-    /// A word that must be one of ours.
-    func known<Word: RawRepresentable<String>>(_ column: String, as type: Word.Type = Word.self) throws -> Word {
-        let text: String = try get(column)
-        guard let word = Word(rawValue: text) else {
-            throw OrderError.unreadableRow("\(column) is '\(text)': was a newer version of Souk here?")
-        }
-        return word
-    }
-}
-
-extension PostgresJSON {
-    /// Reads what some build of Souk stored: members that this one does not know are left alone.
-    func read<Value: Decodable>(as type: Value.Type) throws -> Value {
-        do {
-            return try JSONDecoder().decode(type, from: Data(text.utf8))
-        } catch {
-            throw OrderError.unreadableRow("stored \(type) cannot be read: \(error)")
-        }
+            platformSales: try money("platform_sales_minor"), platformDiscount: try money("platform_discount_minor"),
+            excess: Money(excess, currency))
     }
 }

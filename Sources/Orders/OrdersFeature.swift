@@ -6,16 +6,22 @@ package import Web
 /// so the handlers come first.
 package struct OrdersFeature: Sendable {
     package let refresh: RefreshOrderPayment
+    package let refreshDispute: RefreshDispute
+    private let disputes: DisputeRoutes
     private let orders: OrderRoutes
+    private let refunds: RefundRoutes
+    private let reversals: ReversalRoutes
     private let policies: FeePolicyRoutes
+    private let netting: NettingRoutes
 
     /// For `OperationEngine`.
     package static func handlers(stripe: StripeClient) -> [any OperationHandler] {
         [
             FinishSessionCreation(stripe: stripe), FinishIntentCreation(stripe: stripe),
             FinishSessionExpiry(stripe: stripe), FinishIntentCancellation(stripe: stripe),
-            FinishCapture(stripe: stripe), FinishReturn(stripe: stripe),
-        ]
+            FinishCapture(stripe: stripe), FinishRefund(stripe: stripe), FinishFeeRefund(stripe: stripe),
+            FinishReversal(stripe: stripe), FinishTransfer(stripe: stripe),
+        ] + FinishDisputeAnswer.all(stripe: stripe)
     }
 
     /// `publicURL` is how browsers reach Souk, without a slash at the end.
@@ -31,12 +37,24 @@ package struct OrdersFeature: Sendable {
             previewOrder: PreviewOrder(store: store, livemode: livemode),
             captureOrder: CaptureOrder(store: store, engine: engine),
             cancelOrder: CancelOrder(store: store, engine: engine, refresh: refresh),
-            resumePayment: ResumePayment(store: store, engine: engine, refresh: refresh, requests: requests))
+            resumePayment: ResumePayment(store: store, engine: engine, refresh: refresh, requests: requests),
+            releaseOrder: ReleaseOrder(store: store))
+        refunds = RefundRoutes(
+            store: store, refundOrder: RefundOrder(store: store, engine: engine),
+            previewRefund: PreviewRefund(store: store), settleRefund: SettleRefund(store: store))
+        reversals = ReversalRoutes(reverseTransfer: ReverseTransfer(store: store, engine: engine))
+        refreshDispute = RefreshDispute(store: store, copies: copies, stripe: stripe, payments: refresh)
+        disputes = DisputeRoutes(store: store, answer: AnswerDispute(store: store, engine: engine))
         policies = FeePolicyRoutes(store: store, livemode: livemode)
+        netting = NettingRoutes(store: store)
     }
 
     package func register(on api: APIRoutes) {
         orders.register(on: api)
+        refunds.register(on: api)
+        reversals.register(on: api)
+        disputes.register(on: api)
         policies.register(on: api)
+        netting.register(on: api)
     }
 }

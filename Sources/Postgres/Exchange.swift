@@ -19,19 +19,20 @@ struct WireAnswer: Sendable {
     var isIdle: Bool
 }
 
-/// A turn under way. Only touched while the connection's lock is held.
-final class Exchange {
+/// A turn, from being asked for to being answered. Only touched while the connection's lock is held.
+final class Exchange: @unchecked Sendable {  // the connection's lock guards every `var`
     enum Step {
         case prepare(StatementCache.Key, name: String)
         case execute(StatementCache.Key)
     }
 
-    let number: UInt64
     let request: WireRequest
-    let continuation: CheckedContinuation<WireAnswer, any Error>
-    let startedAt: UInt64
+    let mayCommit: Bool
+    /// Set when the turn begins.
+    var continuation: CheckedContinuation<WireAnswer, any Error>?
+    var startedAt: UInt64 = 0
     /// Past this time the connection is given up.
-    var deadline: UInt64
+    var deadline: UInt64 = 0
     var isPipelined = false
     var steps: [Step] = []
     var position = 0
@@ -43,17 +44,9 @@ final class Exchange {
     /// While a cancel request is on its way the turn does not end, or it could hit the next statement.
     var cancelsUnderWay = 0
     var isAnswered = false
-    var mayCommit: Bool
 
-    init(
-        number: UInt64, request: WireRequest, mayCommit: Bool, startedAt: UInt64, deadline: UInt64,
-        continuation: CheckedContinuation<WireAnswer, any Error>
-    ) {
-        self.number = number
+    init(_ request: WireRequest, mayCommit: Bool) {
         self.request = request
         self.mayCommit = mayCommit
-        self.startedAt = startedAt
-        self.deadline = deadline
-        self.continuation = continuation
     }
 }

@@ -75,6 +75,8 @@ final class IOThread: @unchecked Sendable {  // `lock` guards `wires` and `pools
         var events = [epoll_event](repeating: epoll_event(), count: 128)
         var batch: [(Wire, UInt32)] = []
         batch.reserveCapacity(events.count)
+        var endings: [Ending] = []
+        endings.reserveCapacity(events.count)
         var nextTick = monotonicNanoseconds()
         var isQuiet = false
         while true {
@@ -91,10 +93,13 @@ final class IOThread: @unchecked Sendable {  // `lock` guards `wires` and `pools
             }
             isQuiet = wires.isEmpty && pools.isEmpty
             lock.unlock()
+            // All sockets are read before anybody is told, so that those who wait wake together and not one by one.
             for (wire, ready) in batch {
-                wire.ready(isWritable: ready & EPOLLOUT.rawValue != 0)
+                if let ending = wire.ready(isWritable: ready & EPOLLOUT.rawValue != 0) { endings.append(ending) }
             }
             batch.removeAll(keepingCapacity: true)
+            for ending in endings { ending.deliver() }
+            endings.removeAll(keepingCapacity: true)
             let now = monotonicNanoseconds()
             if now >= nextTick {
                 nextTick = now + Self.tickNanoseconds

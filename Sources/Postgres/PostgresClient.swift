@@ -51,12 +51,20 @@ package final class PostgresClient: PostgresExecuting, Service {
         return try await run(queries).map(\.rows)
     }
 
+    /// Again where nothing ran: the schema changed under a prepared statement, which the cache has forgotten, or PostgreSQL
+    /// made it give way to another.
     private func run(_ queries: [PostgresQuery]) async throws -> [PostgresResult] {
-        do {
-            return try await withConnection { try await $0.run(queries) }
-        } catch let error as PostgresError where error.isStaleStatement {
-            // The schema changed under a prepared statement; nothing ran. The cache has forgotten it.
-            return try await withConnection { try await $0.run(queries) }
+        var attempt = 0
+        while true {
+            do {
+                return try await withConnection { try await $0.run(queries) }
+            } catch let error as PostgresError
+                where attempt < PostgresTransactionOptions().retries
+                && (error.isStaleStatement || error.isSerializationConflict)
+            {
+                attempt += 1
+                retryCounter.increment()
+            }
         }
     }
 

@@ -10,6 +10,7 @@ package final class PostgresConnection: PostgresExecuting, @unchecked Sendable {
     private var isInTransaction: Bool
     private var isEnded = false
     private var conflict: PostgresError?
+    private var last: [PostgresQuery] = []
 
     init(wire: Wire, begin: PostgresQuery?, logger: Logger) {
         self.wire = wire
@@ -59,12 +60,20 @@ package final class PostgresConnection: PostgresExecuting, @unchecked Sendable {
         }
     }
 
+    /// Sends this statement together with COMMIT: what many transactions wait for is then locked for no round trip of ours.
+    /// Its rows are not read.
+    package func beforeCommit(_ query: PostgresQuery) {
+        lock.withLock { last.append(query) }
+    }
+
     // MARK: For the client
 
     func run(_ queries: [PostgresQuery]) async throws -> [PostgresResult] {
-        let begin = takeBegin()
-        let answer = try await exchange(
-            .statements(begin.map { [$0] + queries } ?? queries), mayCommit: lock.withLock { !isInTransaction })
+        let (begin, mayCommit) = lock.withLock {
+            defer { pendingBegin = nil }
+            return (pendingBegin, !isInTransaction)
+        }
+        let answer = try await exchange(.statements(begin.map { [$0] + queries } ?? queries), mayCommit: mayCommit)
         return begin == nil ? answer.results : Array(answer.results.dropFirst())
     }
 
@@ -74,7 +83,7 @@ package final class PostgresConnection: PostgresExecuting, @unchecked Sendable {
         }
         do {
             let answer = try await wire.exchange(request, mayCommit: mayCommit)
-            try check(answer)
+            if !answer.warnings.isEmpty { try check(answer) }
             return answer
         } catch let error as PostgresError {
             if error.isSerializationConflict || error.isStaleStatement { lock.withLock { conflict = error } }
@@ -107,7 +116,8 @@ package final class PostgresConnection: PostgresExecuting, @unchecked Sendable {
     ///   COMMIT turned out to be a ROLLBACK.
     func commit() async throws {
         guard takeBegin() == nil else { return }
-        let answer = try await wire.exchange(.statements(["COMMIT"]), mayCommit: true, isShielded: true)
+        let last = lock.withLock { self.last }
+        let answer = try await wire.exchange(.statements(last + ["COMMIT"]), mayCommit: true, isShielded: true)
         guard answer.results.last?.commandTag == "COMMIT" else { throw PostgresError.transactionAborted }
         if let warning = answer.warnings.first {
             logger.warning("a commit is not durable", metadata: ["warning": "\(warning)"])

@@ -28,11 +28,14 @@ final class PostgresResult: @unchecked Sendable {  // immutable: `pointer` is on
 
     /// Exact comparison; of equal names the first wins.
     func index(of name: String) -> Int? {
-        name.withCString { wanted in
-            (0..<columnCount).first { index in
-                guard let name = PQfname(pointer, Int32(index)) else { return false }
-                return strcmp(name, wanted) == 0
+        let count = columnCount
+        return name.withCString { wanted in
+            var index = 0
+            while index < count {
+                if let name = PQfname(pointer, Int32(index)), strcmp(name, wanted) == 0 { return index }
+                index += 1
             }
+            return nil
         }
     }
 

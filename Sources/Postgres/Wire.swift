@@ -11,13 +11,14 @@ final class Wire: @unchecked Sendable {  // `lock` guards the PGconn and every `
 
     let id = Wire.numbers.next()
     private let statementTimeout: Duration
+    /// When the connection is given up.
+    private let timeoutNanoseconds: UInt64
     private let descriptor: Int32
     let lock = Lock()
     /// nil once closed.
     private var handle: OpaquePointer?
     private var closedBecause: PostgresConnectionError?
     private(set) var current: Exchange?
-    private var lastExchange: UInt64 = 0
     private var cache = StatementCache()
     private var isWatchedForWriting = false
     private var onClose: (@Sendable (Wire) -> Void)?
@@ -28,6 +29,7 @@ final class Wire: @unchecked Sendable {  // `lock` guards the PGconn and every `
     /// Takes over an open, non-blocking connection. The caller keeps it when this throws.
     init(taking handle: OpaquePointer, statementTimeout: Duration) throws(PostgresConnectionError) {
         self.statementTimeout = statementTimeout
+        timeoutNanoseconds = statementTimeout.nanoseconds &+ Self.timeoutSlack
         descriptor = PQsocket(handle)
         self.handle = handle
         PQsetErrorVerbosity(handle, PQERRORS_VERBOSE)
@@ -66,34 +68,24 @@ final class Wire: @unchecked Sendable {  // `lock` guards the PGconn and every `
     func exchange(
         _ request: WireRequest, mayCommit: Bool, isShielded: Bool = false
     ) async throws -> WireAnswer {
-        guard !isShielded else {
-            return try await withCheckedThrowingContinuation { begin(request, mayCommit, nextNumber(), $0) }
-        }
-        try Task.checkCancellation()
-        let number = nextNumber()
+        let exchange = Exchange(request, mayCommit: mayCommit)
+        guard !isShielded else { return try await withCheckedThrowingContinuation { begin(exchange, $0) } }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                begin(request, mayCommit, number, continuation)
-                if Task.isCancelled { cancel(number) }
-            }
+            try await withCheckedThrowingContinuation { begin(exchange, $0) }
         } onCancel: {
-            cancel(number)
+            cancel(exchange)
         }
     }
 
-    private func nextNumber() -> UInt64 {
-        lock.withLock {
-            lastExchange += 1
-            return lastExchange
-        }
-    }
-
-    private func begin(
-        _ request: WireRequest, _ mayCommit: Bool, _ number: UInt64,
-        _ continuation: CheckedContinuation<WireAnswer, any Error>
-    ) {
+    private func begin(_ exchange: Exchange, _ continuation: CheckedContinuation<WireAnswer, any Error>) {
         let now = monotonicNanoseconds()
         lock.lock()
+        guard !exchange.isCanceled else {
+            // Before anything was sent.
+            lock.unlock()
+            continuation.resume(throwing: CancellationError())
+            return
+        }
         guard let handle else {
             let reason = closedBecause ?? PostgresConnectionError(message: "the connection is closed")
             lock.unlock()
@@ -105,9 +97,9 @@ final class Wire: @unchecked Sendable {  // `lock` guards the PGconn and every `
             continuation.resume(throwing: PostgresError.misuse("a connection runs one statement at a time"))
             return
         }
-        let exchange = Exchange(
-            number: number, request: request, mayCommit: mayCommit, startedAt: now,
-            deadline: now &+ statementTimeout.nanoseconds &+ Self.timeoutSlack, continuation: continuation)
+        exchange.continuation = continuation
+        exchange.startedAt = now
+        exchange.deadline = now &+ timeoutNanoseconds
         current = exchange
         var ending: Ending?
         if send(exchange, handle) {
@@ -143,24 +135,18 @@ final class Wire: @unchecked Sendable {  // `lock` guards the PGconn and every `
     // MARK: The I/O thread's side
 
     /// The socket has something for us, or takes more from us.
-    func ready(isWritable: Bool) {
+    /// - Returns: what is to be told to those who wait.
+    func ready(isWritable: Bool) -> Ending? {
         lock.lock()
-        guard let handle else {
-            lock.unlock()
-            return
-        }
-        let ending: Ending?
-        if PQconsumeInput(handle) == 0 {
-            ending = lost(handle)
-        } else if let exchange = current {
-            let flushed = isWritable || isWatchedForWriting ? flush(handle, exchange) : nil
-            ending = flushed ?? collect(handle, exchange)
-        } else {
+        defer { lock.unlock() }
+        guard let handle else { return nil }
+        if PQconsumeInput(handle) == 0 { return lost(handle) }
+        guard let exchange = current else {
             _ = PQisBusy(handle)  // takes in notices and parameter changes
-            ending = nil
+            return nil
         }
-        lock.unlock()
-        ending?.deliver()
+        if isWritable || isWatchedForWriting, let ending = flush(handle, exchange) { return ending }
+        return collect(handle, exchange)
     }
 
     /// Called about ten times a second.
@@ -296,13 +282,17 @@ final class Wire: @unchecked Sendable {  // `lock` guards the PGconn and every `
 
     // MARK: Cancellation
 
-    private func cancel(_ number: UInt64) {
+    private func cancel(_ exchange: Exchange) {
         lock.lock()
-        guard let handle, let exchange = current, exchange.number == number, !exchange.isCanceled else {
+        guard !exchange.isCanceled else {
             lock.unlock()
             return
         }
         exchange.isCanceled = true
+        guard let handle, current === exchange else {
+            lock.unlock()
+            return
+        }
         exchange.deadline = min(exchange.deadline, monotonicNanoseconds() + Self.cancelGrace)
         // A COPY in progress is given up by its own last message, not by a cancel request.
         if case .copyChunk = exchange.request {
@@ -315,12 +305,12 @@ final class Wire: @unchecked Sendable {  // `lock` guards the PGconn and every `
         }
         exchange.cancelsUnderWay += 1
         lock.unlock()
-        CancelRequest(request).send { self.cancelWasSent(exchange: number) }
+        CancelRequest(request).send { self.cancelWasSent(of: exchange) }
     }
 
-    private func cancelWasSent(exchange number: UInt64) {
+    private func cancelWasSent(of exchange: Exchange) {
         lock.lock()
-        guard let handle, let exchange = current, exchange.number == number else {
+        guard let handle, current === exchange else {
             lock.unlock()
             return
         }
@@ -362,7 +352,7 @@ struct Ending {
 
     func deliver() {
         closing?()
-        exchange?.continuation.resume(with: outcome)
+        exchange?.continuation?.resume(with: outcome)
     }
 }
 

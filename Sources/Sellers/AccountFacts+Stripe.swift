@@ -10,7 +10,27 @@ extension AccountFacts {
             payoutsEnabled: account.payoutsEnabled, detailsSubmitted: account.detailsSubmitted,
             capabilities: account.capabilities.mapValues { CapabilityStatus(rawValue: $0.rawValue) },
             requirements: AccountRequirements(account.requirements),
-            futureRequirements: AccountRequirements(account.futureRequirements))
+            futureRequirements: AccountRequirements(account.futureRequirements),
+            payoutSchedule: account.settings?.payouts?.schedule.flatMap(PayoutSchedule.init),
+            payoutDestinations: account.externalAccounts?.data.map(PayoutDestination.init))
+    }
+}
+
+extension PayoutSchedule {
+    /// - Returns: nil where Stripe names no interval.
+    fileprivate init?(_ stripe: AccountResource.Settings.Schedule) {
+        guard let interval = stripe.interval else { return nil }
+        self.init(
+            interval: interval, weeklyAnchor: stripe.weeklyAnchor, monthlyAnchor: stripe.monthlyAnchor,
+            delayDays: stripe.delayDays)
+    }
+}
+
+extension PayoutDestination {
+    fileprivate init(_ stripe: AccountResource.ExternalAccount) {
+        self.init(
+            id: stripe.id, type: stripe.object, currency: stripe.currency?.code, last4: stripe.last4,
+            bankName: stripe.bankName, status: stripe.status, isDefault: stripe.defaultForCurrency ?? false)
     }
 }
 

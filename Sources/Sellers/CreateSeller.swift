@@ -112,7 +112,9 @@ extension StoreTransaction {
             }
         } catch let error as PostgresError where error.isUniqueViolation(constraint: "sellers_stripe_account_key") {
             throw Refusal(
-                .stripeAccountTaken, "The account \(account) belongs to another seller.", parameter: "stripe_account")
+                .stripeAccountTaken,
+                "The account \(account) belongs to another seller. GET /v1/sellers?stripe_account=\(account) shows it.",
+                parameter: "stripe_account")
         }
         try await requestFeed(of: .connected(account))
         try await announce("seller.created", new)
@@ -135,7 +137,7 @@ extension StoreTransaction {
             """)
         guard let row = rows.first else { throw SellerError.sellerMissing(application.externalID) }
         let seller = try SellerRecord(row: row)
-        let before = try row.get("creation", as: PostgresJSON.self).decoded(as: SellerApplication.self)
+        let before = try row.get("creation", as: PostgresJSON.self).read(as: SellerApplication.self)
         if before == application { return seller }
         guard try row.get("refused") else { throw Refusal.externalIDTaken(by: seller) }
         return try await correct(seller, to: application)

@@ -30,18 +30,9 @@ package struct FinishAccountCreation: OperationHandler {
     }
 
     package func lookUp(_ operation: OperationRecord) async throws -> LookUpResult {
-        guard let first = operation.firstSentAt, let last = operation.lastSentAt else { return .notFound }
-        let window = ListAccounts(
-            page: StripePage(
-                createdFrom: first.advanced(by: .seconds(-300)), createdBefore: last.advanced(by: .seconds(3600))))
-        for try await page in stripe.pages(of: window, priority: .operation) {
-            for account in page where account.metadata["souk_operation"] == operation.id.rawValue {
-                let answer = try await stripe.answer(to: RetrieveAccount(account.id).request, priority: .operation)
-                guard answer.isSuccess else { throw StripeError(answer) }
-                return .found(answer.body)
-            }
+        try await stripe.findCreated(by: operation, in: ListAccounts(), tellingBy: \.metadata) {
+            RetrieveAccount($0.id).request
         }
-        return .notFound
     }
 }
 

@@ -15,12 +15,11 @@ package struct HoldSeller: Sendable {
     ///   - reason: why, for whoever reads it later; nil releases the hold.
     ///   - caller: on whose behalf, for the audit log.
     /// - Returns: the seller as it stands now.
-    /// - Throws: `seller_not_found`, `parameter_invalid` for a reason that is too long.
+    /// - Throws: `seller_not_found`.
     package func callAsFunction(
         _ id: ID<Seller>, because reason: String?, by caller: Caller
     ) async throws -> SellerRecord {
-        if let reason { try SellerApplication.check(text: reason, 1...500, parameter: "reason") }
-        return try await store.transaction { tx in
+        try await store.transaction { tx in
             guard let seller = try await tx.lockSeller(id) else { throw Refusal.noSuchSeller(id) }
             var changed = seller
             changed.hold = reason.map { SellerHold(reason: $0, since: seller.hold?.since ?? tx.now) }
@@ -40,6 +39,7 @@ extension SellerRoutes {
     @Sendable func hold(_ request: Request, _ context: SoukContext) async throws -> SellerBody {
         let id = try context.id(of: Seller.self, else: .sellerNotFound)
         let body = try await request.decode(as: HoldRequest.self, context: context)
+        if let reason = body.reason { try PlainText.check(reason, 1...500, parameter: "reason") }
         if body.held, body.reason == nil {
             throw Refusal(.parameterMissing, "Say why the seller is held.", parameter: "reason")
         }

@@ -2,7 +2,7 @@ package import Domain
 import Hummingbird
 import Postgres
 package import Store
-import Web
+package import Web
 
 /// Reads sellers, newest first.
 package struct ListSellers: Sendable {
@@ -25,16 +25,8 @@ package struct SellerFilter: Decodable, Sendable {
     package let email: String?
     package let stripeAccount: StripeAccountID?
     package let held: Bool?
-    package let created: CreatedRange?
+    package let created: CreatedFilter?
     package let metadata: [String: String]?
-
-    /// Unix seconds.
-    package struct CreatedRange: Decodable, Sendable {
-        package let gt: Int64?
-        package let gte: Int64?
-        package let lt: Int64?
-        package let lte: Int64?
-    }
 }
 
 extension PostgresQuery {
@@ -46,13 +38,8 @@ extension PostgresQuery {
         if let account = filter.stripeAccount { self += " AND stripe_account = \(account)" }
         if let held = filter.held { self += " AND (held_at IS NOT NULL) = \(held)" }
         if let metadata = filter.metadata { self += " AND metadata @> \(try PostgresJSON(encoding: metadata))" }
-        if let created = filter.created {
-            // A moment within the second counts as that second, as callers see it.
-            if let second = created.gt { self += " AND created_at >= \(Timestamp(seconds: second).next)" }
-            if let second = created.gte { self += " AND created_at >= \(Timestamp(seconds: second))" }
-            if let second = created.lt { self += " AND created_at < \(Timestamp(seconds: second))" }
-            if let second = created.lte { self += " AND created_at < \(Timestamp(seconds: second).next)" }
-        }
+        if let from = filter.created?.from { self += " AND created_at >= \(from)" }
+        if let before = filter.created?.before { self += " AND created_at < \(before)" }
         self += page.keyset()
     }
 }
@@ -70,11 +57,6 @@ extension PageCursor {
             throw Refusal(.parameterInvalid, "Give the id of a seller in this list.", parameter: parameter)
         }
     }
-}
-
-extension Timestamp {
-    /// A second later.
-    fileprivate var next: Timestamp { advanced(by: .seconds(1)) }
 }
 
 extension SellerRoutes {

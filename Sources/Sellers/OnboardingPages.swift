@@ -27,7 +27,8 @@ extension SellerRoutes {
             guard let visit = try await store.visit(with: token) else { throw Refusal.noSuchToken }
             let seller = try await refreshed(visit.seller, context)
             if let url = visit.returnURL { return .sending(to: url) }
-            return OnboardingPage(of: seller).response(.ok)
+            let canContinue = try await store.clock.now() < visit.expiresAt
+            return NoticePage(of: seller, canContinue: canContinue).response()
         }
     }
 
@@ -53,7 +54,9 @@ extension SellerRoutes {
             return try await work()
         } catch let error as any CodedError where request.headers[.accept]?.contains("text/html") == true {
             context.logger.notice("onboarding page refused", metadata: ["error": "\(error.code.rawValue)"])
-            return OnboardingPage(for: error).response(error.code.appearance.status)
+            var response = NoticePage(for: error).response(error.code.appearance.status)
+            if let seconds = error.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
+            return response
         }
     }
 }
@@ -75,70 +78,43 @@ extension HTTPFields {
     }
 }
 
-/// Souk's own small page for sellers whose marketplace gave no page of its own. All of its words are ours: nothing that
-/// anybody sent appears in it.
-struct OnboardingPage {
-    let title: String
-    let text: String
-
-    init(of seller: SellerRecord) {
+extension NoticePage {
+    /// For sellers whose marketplace gave no page of its own. `canContinue`: their address still opens the form.
+    fileprivate init(of seller: SellerRecord, canContinue: Bool) {
+        let form = canContinue ? Link("Continue", to: "refresh") : nil
+        let way = canContinue ? "" : " Go back to the marketplace and open the onboarding again."
         switch seller.status {
         case .active:
-            title = "You are all set"
-            text = "Stripe has everything it needs. You can sell and be paid. You may close this window."
+            self.init(
+                "You are all set",
+                "Stripe has everything it needs. You can sell and be paid. You may close this window.", tone: .good)
         case .onboarding:
-            title = "Not finished yet"
-            text = "Stripe still needs some details. Go back to the marketplace and open the onboarding again."
+            self.init(
+                "Not finished yet", "Stripe still needs some details. What you gave is kept." + way, tone: .waiting,
+                link: form)
         case .underReview:
-            title = "Thank you"
-            text = "Stripe is checking your details. The marketplace will tell you when it is done."
+            self.init(
+                "Thank you", "Stripe is checking your details. The marketplace will tell you when it is done.",
+                tone: .good)
         case .actionRequired:
-            title = "A little more is needed"
-            text = "Stripe asks for more details. Go back to the marketplace and open the onboarding again."
+            self.init("A little more is needed", "Stripe asks for more details." + way, tone: .waiting, link: form)
         case .restricted, .disabled, .rejected, .disconnected:
-            title = "Your account cannot be used at the moment"
-            text = "Please ask the marketplace what to do next."
+            self.init(
+                "Your account cannot be used at the moment", "Please ask the marketplace what to do next.", tone: .bad)
         }
     }
 
-    init(for error: any CodedError) {
+    fileprivate init(for error: any CodedError) {
         switch error.code {
         case .stripeUnavailable, .databaseUnavailable, .rateLimited:
-            title = "Please try again in a moment"
-            text = "The service is not available right now. Nothing that you have entered is lost."
+            self.init(
+                "Please try again in a moment",
+                "The service is not available right now. Nothing that you have entered is lost.", tone: .waiting,
+                link: Link("Try again", to: ""))
         default:
-            title = "This link does not work any more"
-            text = "Go back to the marketplace and open the onboarding again from there."
+            self.init(
+                "This link does not work any more",
+                "Go back to the marketplace and open the onboarding again from there.", tone: .bad)
         }
-    }
-
-    func response(_ status: HTTPResponse.Status) -> Response {
-        var headers: HTTPFields = [
-            .contentType: "text/html; charset=utf-8", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
-            .contentSecurityPolicy: "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-        ]
-        headers.hideReferrer()
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
-    }
-
-    private var html: String {
-        """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>\(title)</title>
-        <style>
-        :root { color-scheme: light dark }
-        body { font: 1.05rem/1.6 system-ui, sans-serif; margin: 0; min-height: 100vh; display: grid; place-items: center }
-        main { max-width: 28rem; padding: 2rem }
-        h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 .75rem }
-        p { margin: 0 }
-        </style>
-        </head>
-        <body><main><h1>\(title)</h1><p>\(text)</p></main></body>
-        </html>
-        """
     }
 }

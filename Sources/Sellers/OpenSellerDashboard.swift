@@ -47,6 +47,8 @@ extension SellerRoutes {
         let id = try context.id(of: Seller.self, else: .sellerNotFound)
         _ = try await request.decode(as: EmptyRequest.self, context: context)
         let link = try await OpenSellerDashboard(store: store, stripe: stripe)(id, by: context.caller)
-        return EditedResponse(status: .created, response: LoginLinkBody(url: link.url, created: link.created))
+        return EditedResponse(
+            status: .created, headers: [.cacheControl: "no-store"],
+            response: LoginLinkBody(url: link.url, created: link.created))
     }
 }

@@ -1,10 +1,13 @@
 package import Domain
 import Hummingbird
+import Ledger
+import Postgres
 package import Store
 package import StripeAPI
 import Web
 
-/// What is in a seller's balance at Stripe right now. Never kept: the available balance is read when it is needed.
+/// What is in a seller's balance at Stripe right now, beside what the books have for the seller. Stripe's side is never
+/// kept: it is read when it is needed.
 package struct ReadSellerBalance: Sendable {
     let store: Store
     let stripe: StripeClient
@@ -15,10 +18,40 @@ package struct ReadSellerBalance: Sendable {
     }
 
     /// - Throws: `seller_not_found`, `seller_not_ready`, `stripe_unavailable`.
-    package func callAsFunction(_ id: ID<Seller>) async throws -> (account: StripeAccountID, balance: BalanceResource) {
+    package func callAsFunction(_ id: ID<Seller>) async throws -> SellerBalance {
         let account = try await store.requireSeller(id).requireConnectedAccount(to: "have a balance")
-        return (account, try await stripe.send(RetrieveBalance(account: account)))
+        let balance = try await stripe.send(RetrieveBalance(account: account))
+        var books: [LedgerAccount: [Money]] = [:]
+        let accounts: [LedgerAccount] = [
+            .sellerFunds(id), .sellerPayable(id), .sellerReserve(id), .sellerReceivable(id),
+        ]
+        let rows = try await store.query(
+            """
+            SELECT code, currency, balance_minor FROM ledger_accounts
+            WHERE code = ANY (\(accounts.map(\.code))) ORDER BY code, currency
+            """)
+        for row in rows {
+            guard let account = LedgerAccount(code: try row.get("code")) else { continue }
+            let debits: Int64 = try row.get("balance_minor")
+            books[account, default: []].append(
+                Money(account.normalSide == .debit ? debits : -debits, try row.get("currency")))
+        }
+        return SellerBalance(
+            seller: id, account: account, stripe: balance, funds: books[.sellerFunds(id)] ?? [],
+            payable: books[.sellerPayable(id)] ?? [], reserve: books[.sellerReserve(id)] ?? [],
+            receivable: books[.sellerReceivable(id)] ?? [])
     }
+}
+
+package struct SellerBalance: Sendable {
+    let seller: ID<Seller>
+    let account: StripeAccountID
+    let stripe: BalanceResource
+    /// By the books, each on its normal side.
+    let funds: [Money]
+    let payable: [Money]
+    let reserve: [Money]
+    let receivable: [Money]
 }
 
 /// Amounts are in minor units and may be negative, for each currency.
@@ -31,6 +64,18 @@ struct SellerBalanceBody: ResponseEncodable, Sendable {
             self.amount = amount.amount
             currency = amount.currency
         }
+
+        init(_ money: Money) {
+            amount = money.minorUnits
+            currency = money.currency
+        }
+    }
+
+    struct Books: Encodable, Sendable {
+        let funds: [Amount]
+        let payable: [Amount]
+        let reserve: [Amount]
+        let receivable: [Amount]
     }
 
     let object = "balance"
@@ -38,10 +83,24 @@ struct SellerBalanceBody: ResponseEncodable, Sendable {
     let stripeAccount: StripeAccountID
     let available: [Amount]
     let pending: [Amount]
+    let instantAvailable: [Amount]
+    let ledger: Books
     let livemode: Bool
 
+    init(_ balance: SellerBalance) {
+        seller = balance.seller
+        stripeAccount = balance.account
+        available = balance.stripe.available.map(Amount.init)
+        pending = balance.stripe.pending.map(Amount.init)
+        instantAvailable = (balance.stripe.instantAvailable ?? []).map(Amount.init)
+        ledger = Books(
+            funds: balance.funds.map(Amount.init), payable: balance.payable.map(Amount.init),
+            reserve: balance.reserve.map(Amount.init), receivable: balance.receivable.map(Amount.init))
+        livemode = balance.stripe.livemode
+    }
+
     private enum CodingKeys: String, CodingKey {
-        case object, seller, stripeAccount, available, pending, livemode
+        case object, seller, stripeAccount, available, pending, instantAvailable, ledger, livemode
     }
 }
 
@@ -49,9 +108,6 @@ extension SellerRoutes {
     @Sendable func balance(_ request: Request, _ context: SoukContext) async throws -> SellerBalanceBody {
         try request.refuseQuery()
         let id = try context.id(of: Seller.self, else: .sellerNotFound)
-        let (account, balance) = try await ReadSellerBalance(store: store, stripe: stripe)(id)
-        return SellerBalanceBody(
-            seller: id, stripeAccount: account, available: balance.available.map(SellerBalanceBody.Amount.init),
-            pending: balance.pending.map(SellerBalanceBody.Amount.init), livemode: balance.livemode)
+        return SellerBalanceBody(try await ReadSellerBalance(store: store, stripe: stripe)(id))
     }
 }

@@ -48,11 +48,8 @@ package struct RefreshAccount: Sendable {
         whenGone: @Sendable (SellerRecord) -> AccountFacts?
     ) async throws {
         try await copies.refresh(kind: "account", id: account.rawValue, account: nil) {
-            let answer = try await stripe.answer(to: RetrieveAccount(account).request, priority: priority)
-            if answer.isSuccess { return .found(answer.body) }
-            let error = StripeError(answer)
-            guard error.kind == .accountInaccessible || error.kind == .notFound else { throw error }
-            return .gone(because: error.message)
+            try await stripe.fetch(
+                RetrieveAccount(account).request, priority: priority, gone: [.accountInaccessible, .notFound])
         } apply: { tx, fetched in
             switch fetched {
             case .found(let bytes):

@@ -75,14 +75,7 @@ package struct FinishRejection: OperationHandler {
     package func succeed(
         _ operation: OperationRecord, answer: [UInt8], in tx: StoreTransaction
     ) async throws -> String? {
-        let account = try StripeAnswer(status: 200, body: answer).decode(AccountResource.self)
-        guard let seller = try await tx.lockSeller(stripeAccount: account.id) else {
-            throw SellerError.sellerMissing(operation.subject)
-        }
-        var changed = seller
-        changed.account = AccountFacts(account)
-        try await tx.save(changed, was: seller)
-        return account.id.rawValue
+        try await tx.follow(answer, to: operation).rawValue
     }
 
     package func refuse(
@@ -93,19 +86,14 @@ package struct FinishRejection: OperationHandler {
 
     /// The account itself tells whether it is rejected.
     package func lookUp(_ operation: OperationRecord) async throws -> LookUpResult {
-        guard let path = operation.request?.path, let account = Self.account(in: path) else {
+        guard let account = operation.target(in: "/v1/accounts/", before: "/reject") else {
             return .impossible(because: "the operation's path names no account")
         }
-        let answer = try await stripe.answer(to: RetrieveAccount(account).request, priority: .operation)
+        let answer = try await stripe.answer(
+            to: RetrieveAccount(StripeAccountID(account)).request, priority: .operation)
         let state = try answer.decode(AccountResource.self)
         let isRejected = state.requirements?.disabledReason.map(DisabledReason.init)?.isRejection ?? false
         return isRejected ? .found(answer.body) : .notFound
-    }
-
-    /// `acct_1` of `/v1/accounts/acct_1/reject`.
-    private static func account(in path: String) -> StripeAccountID? {
-        let parts = path.split(separator: "/")
-        return parts.count == 4 ? StripeAccountID(String(parts[2])) : nil
     }
 }
 

@@ -50,7 +50,7 @@ package struct SellerApplication: Hashable, Sendable, Codable {
 
     /// - Throws: a refusal that names the first field that Souk or Stripe could not take.
     package func checked() throws(Refusal) -> SellerApplication {
-        try Self.check(text: externalID, 1...255, parameter: "external_id")
+        try PlainText.check(externalID, 1...255, parameter: "external_id")
         if let email { try Self.check(email: email) }
         if let country {
             guard SellerCountry(country) != nil else {
@@ -78,16 +78,6 @@ package struct SellerApplication: Hashable, Sendable, Codable {
         }
     }
 
-    static func check(text: String, _ lengths: ClosedRange<Int>, parameter: String) throws(Refusal) {
-        let hasControls = text.unicodeScalars.contains { $0.properties.generalCategory == .control }
-        guard lengths.contains(text.unicodeScalars.count), !hasControls else {
-            throw Refusal(
-                .parameterInvalid,
-                "This text has \(lengths.lowerBound) to \(lengths.upperBound) characters and no control characters.",
-                parameter: parameter)
-        }
-    }
-
     private static func check(_ account: StripeAccountID) throws(Refusal) {
         let isID =
             account.rawValue.hasPrefix("acct_") && account.rawValue.utf8.count <= 255
@@ -103,9 +93,9 @@ package struct SellerApplication: Hashable, Sendable, Codable {
     }
 
     private static func check(_ profile: BusinessProfile) throws(Refusal) {
-        if let name = profile.name { try check(text: name, 1...500, parameter: "business_profile.name") }
+        if let name = profile.name { try PlainText.check(name, 1...500, parameter: "business_profile.name") }
         if let description = profile.productDescription {
-            try check(text: description, 1...5000, parameter: "business_profile.product_description")
+            try PlainText.check(description, 1...5000, parameter: "business_profile.product_description")
         }
         if let url = profile.url {
             _ = try BrowserURL(url, requiresHTTPS: false, parameter: "business_profile.url")

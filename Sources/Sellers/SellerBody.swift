@@ -26,6 +26,9 @@ package struct SellerBody: ResponseEncodable, Sendable {
     let canBeCharged: Bool
     let cannotBeChargedBecause: String?
     let defaultCurrency: String?
+    /// As Stripe says them; null and empty until it has.
+    let payoutSchedule: PayoutSchedule?
+    let payoutDestinations: [PayoutDestination]
     let hold: HoldBody?
     /// What Souk has yet to finish at Stripe for this seller, or could not.
     let operation: SellerOperationBody?
@@ -55,6 +58,8 @@ package struct SellerBody: ResponseEncodable, Sendable {
         canBeCharged = obstacle == nil
         cannotBeChargedBecause = obstacle?.message
         defaultCurrency = seller.account?.defaultCurrency
+        payoutSchedule = seller.account?.payoutSchedule
+        payoutDestinations = seller.account?.payoutDestinations ?? []
         hold = seller.hold.map(HoldBody.init)
         self.operation = operation.map(SellerOperationBody.init)
         metadata = seller.metadata
@@ -67,8 +72,8 @@ package struct SellerBody: ResponseEncodable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case id, object, externalID, email, country, businessType, stripeAccount, origin, status, chargesEnabled,
             payoutsEnabled, detailsSubmitted, capabilities, requirements, futureRequirements, attention, canBeCharged,
-            cannotBeChargedBecause, defaultCurrency, hold, operation, metadata, created, updated, deauthorizedAt,
-            livemode
+            cannotBeChargedBecause, defaultCurrency, payoutSchedule, payoutDestinations, hold, operation, metadata,
+            created, updated, deauthorizedAt, livemode
     }
 }
 

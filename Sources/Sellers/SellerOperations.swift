@@ -27,13 +27,14 @@ package struct SellerOperation: Hashable, Sendable {
 extension OperationKind {
     package static let createAccount = OperationKind(rawValue: "create_account")
     package static let rejectAccount = OperationKind(rawValue: "reject_account")
+    package static let updatePayoutSchedule = OperationKind(rawValue: "update_payout_schedule")
 }
 
 extension Store {
     /// The latest operation of each seller, where it has not succeeded.
     func unfinishedOperations(of sellers: [ID<Seller>]) async throws -> [ID<Seller>: SellerOperation] {
         guard !sellers.isEmpty else { return [:] }
-        let kinds = [OperationKind.createAccount.rawValue, OperationKind.rejectAccount.rawValue]
+        let kinds = [OperationKind.createAccount, .rejectAccount, .updatePayoutSchedule].map(\.rawValue)
         let rows = try await query(
             """
             SELECT DISTINCT ON (subject_id) subject_id, id, kind, state, reason

@@ -1,7 +1,7 @@
 package import Domain
-import FoundationEssentials
 package import Postgres
 package import Store
+import StripeAPI
 import Web
 
 // How sellers stand in the table `sellers`. Everything that changes one locks its row first and saves it whole.
@@ -19,6 +19,13 @@ extension StoreTransaction {
         ).first.map(SellerRecord.init)
     }
 
+    /// A seller who stays as they are until the transaction ends.
+    package func sellerForShare(_ id: ID<Seller>) async throws -> SellerRecord? {
+        try await query(
+            "SELECT \(unescaped: SellerRecord.columns) FROM sellers WHERE id = \(id) FOR SHARE"
+        ).first.map(SellerRecord.init)
+    }
+
     /// - Returns: false if another seller has the external id.
     func insert(_ seller: SellerRecord, application: SellerApplication) async throws -> Bool {
         try await execute(
@@ -33,6 +40,18 @@ extension StoreTransaction {
                 \(seller.status.rawValue), \(seller.created), \(seller.updated))
             ON CONFLICT (external_id) DO NOTHING
             """) == 1
+    }
+
+    /// Brings the seller up to what Stripe answered to a change of the account.
+    func follow(_ answer: [UInt8], to operation: OperationRecord) async throws -> StripeAccountID {
+        let account = try StripeAnswer(status: 200, body: answer).decode(AccountResource.self)
+        guard let seller = try await lockSeller(stripeAccount: account.id) else {
+            throw SellerError.sellerMissing(operation.subject)
+        }
+        var changed = seller
+        changed.account = AccountFacts(account)
+        try await save(changed, was: seller)
+        return account.id
     }
 
     /// Writes a locked seller back. Where a caller would see a difference it is announced; else nothing is written.
@@ -54,13 +73,14 @@ extension StoreTransaction {
             WHERE id = \(seller.id)
             """)
         try await announce("seller.updated", seller)
+        try await wakeOperations(waitingFor: seller.id.rawValue)
         return seller
     }
 
     /// Tells the marketplace of a seller's change.
     func announce(_ type: String, _ seller: SellerRecord) async throws {
         try await announce(
-            type, about: seller.id.rawValue, json: try JSONWriter.encode(SellerBody(seller, operation: nil)))
+            type, about: seller.id.rawValue, SellerBody(seller, operation: nil))
     }
 }
 
@@ -85,7 +105,7 @@ extension Store {
             WHERE external_id = \(application.externalID)
             """)
         guard let row = rows.first else { return nil }
-        let before = try row.get("creation", as: PostgresJSON.self).decoded(as: SellerApplication.self)
+        let before = try row.get("creation", as: PostgresJSON.self).read(as: SellerApplication.self)
         return before == application ? try SellerRecord(row: row) : nil
     }
 
@@ -98,7 +118,7 @@ extension Store {
 
 extension Refusal {
     static func noSuchSeller(_ id: ID<Seller>) -> Refusal {
-        Refusal(.sellerNotFound, "There is no seller \(id).", parameter: "id")
+        Refusal(.sellerNotFound, "There is no seller \(id). GET /v1/sellers lists them.", parameter: "id")
     }
 }
 
@@ -110,10 +130,6 @@ extension SellerRecord {
 
     package init(row: PostgresRow) throws {
         let businessType: String? = try row.get("business_type")
-        let origin: String = try row.get("origin")
-        guard let knownOrigin = SellerOrigin(rawValue: origin) else {
-            throw SellerError.unreadableRow("the origin '\(origin)' is not known to this build")
-        }
         let heldAt: Timestamp? = try row.get("held_at")
         let holdReason: String? = try row.get("hold_reason")
         var hold: SellerHold?
@@ -121,9 +137,9 @@ extension SellerRecord {
         self.init(
             id: try row.get("id"), externalID: try row.get("external_id"), email: try row.get("email"),
             country: try row.get("country"), businessType: businessType.flatMap(BusinessType.init(rawValue:)),
-            metadata: try row.get("metadata", as: PostgresJSON.self).decoded(as: Metadata.self), origin: knownOrigin,
-            stripeAccount: try row.get("stripe_account"),
-            account: try row.get("account", as: PostgresJSON?.self)?.decoded(as: AccountFacts.self),
+            metadata: try row.get("metadata", as: PostgresJSON.self).read(as: Metadata.self),
+            origin: try row.known("origin"), stripeAccount: try row.get("stripe_account"),
+            account: try row.get("account", as: PostgresJSON?.self)?.read(as: AccountFacts.self),
             deauthorizedAt: try row.get("deauthorized_at"), hold: hold, livemode: try row.get("livemode"),
             created: try row.get("created_at"), updated: try row.get("updated_at"))
     }
@@ -133,27 +149,16 @@ extension PostgresJSON {
     init(encoding value: some Encodable) throws {
         self.init(String(decoding: try JSONWriter.encode(value), as: UTF8.self))
     }
-
-    /// Reads what some build of Souk stored: members that this one does not know are left alone.
-    func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
-        do {
-            return try JSONDecoder().decode(type, from: Data(text.utf8))
-        } catch {
-            throw SellerError.unreadableRow("stored \(type) cannot be read: \(error)")
-        }
-    }
 }
 
 /// Something is wrong with Souk's own rows: for the log and the operation's reason, never for callers.
 package enum SellerError: Error, CustomStringConvertible {
-    case unreadableRow(String)
     case sellerMissing(String)
     /// Stripe made a second account for one seller.
     case secondAccount(StripeAccountID, for: ID<Seller>)
 
     package var description: String {
         switch self {
-        case .unreadableRow(let text): "a seller's row cannot be read: \(text)"
         case .sellerMissing(let id): "the seller \(id) of an operation does not exist"
         case .secondAccount(let account, let seller):
             "Stripe shows \(account) for seller \(seller), which has another account already: close one of them"

@@ -28,8 +28,9 @@ package struct SellerRoutes: Sendable {
         api.get("/v1/sellers", scope: .sellersRead, use: list)
         api.get("/v1/sellers/{id}", scope: .sellersRead, use: retrieve)
         api.post("/v1/sellers/{id}", scope: .sellersWrite, use: update)
-        api.post("/v1/sellers/{id}/onboarding_links", scope: .sellersWrite, use: createOnboardingLink)
-        api.post("/v1/sellers/{id}/login_links", scope: .sellersWrite, use: createLoginLink)
+        api.post(
+            "/v1/sellers/{id}/onboarding_links", scope: .sellersWrite, keepsAnswer: false, use: createOnboardingLink)
+        api.post("/v1/sellers/{id}/login_links", scope: .sellersWrite, keepsAnswer: false, use: createLoginLink)
         api.get("/v1/sellers/{id}/balance", scope: .sellersRead, use: balance)
         api.post("/v1/sellers/{id}/hold", scope: .sellersWrite, use: hold)
         api.post("/v1/sellers/{id}/reject", scope: .sellersWrite, use: reject)

@@ -12,13 +12,15 @@ package enum FetchedObject: Sendable {
 /// goes through `refresh`, so that what Stripe said last, read last, wins.
 package struct ObjectCopies: Sendable {
     let store: Store
-    /// How often an object is fetched again because somebody else wrote a newer copy meanwhile.
+    private let turns = ObjectTurns()
+    /// How often an object is fetched again because another process wrote a newer copy meanwhile.
     static let tries = 5
 
     package init(store: Store) { self.store = store }
 
     /// Fetches the object and writes what follows from it, unless the copy changed while it was fetched: then fetches
-    /// again.
+    /// again. In this process the fetches of one object wait for each other, so that a burst of its events does not
+    /// have each of them fetch over and over.
     ///
     /// `apply` runs in the transaction that writes the copy, with the copy's row locked.
     /// - Throws: `ObjectCopyContention` when the copy kept changing; the caller's own retry schedule goes on from there.
@@ -27,18 +29,22 @@ package struct ObjectCopies: Sendable {
         apply: @Sendable (StoreTransaction, FetchedObject) async throws -> Applied
     ) async throws -> Applied {
         let owner = account?.rawValue ?? "platform"
-        for _ in 1...Self.tries {
-            let known: Int64? = try await store.query(
-                "SELECT version FROM stripe_objects WHERE stripe_account = \(owner) AND id = \(id)"
-            ).first?.get("version")
-            let fetched = try await fetch()
-            let applied: Applied? = try await store.transaction { tx in
-                guard try await tx.writeCopy(kind: kind, id: id, owner: owner, fetched, over: known) else { return nil }
-                return try await apply(tx, fetched)
+        return try await turns.inTurn("\(owner) \(id)") {
+            for _ in 1...Self.tries {
+                let known: Int64? = try await store.query(
+                    "SELECT version FROM stripe_objects WHERE stripe_account = \(owner) AND id = \(id)"
+                ).first?.get("version")
+                let fetched = try await fetch()
+                let applied: Applied? = try await store.transaction { tx in
+                    guard try await tx.writeCopy(kind: kind, id: id, owner: owner, fetched, over: known) else {
+                        return nil
+                    }
+                    return try await apply(tx, fetched)
+                }
+                if let applied { return applied }
             }
-            if let applied { return applied }
+            throw ObjectCopyContention(id: id)
         }
-        throw ObjectCopyContention(id: id)
     }
 }
 

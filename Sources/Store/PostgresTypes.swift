@@ -46,10 +46,46 @@ extension PostgresInstant {
 }
 
 extension PostgresJSON {
-    /// A value as it stands in a jsonb column; decode it with `JSONDecoder`.
+    /// Reads what some build of Souk stored: members that this one does not know are left alone.
+    package func read<Value: Decodable>(as type: Value.Type) throws -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(text.utf8))
+        } catch {
+            throw UnreadableJSON(description: "stored \(type) cannot be read: \(error)")
+        }
+    }
+
+    /// A value as it stands in a jsonb column; `read` gives it back.
     package init(encoding value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         self.init(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
+}
+
+extension PostgresRow {
+    /// A word that must be one of ours.
+    package func known<Word: RawRepresentable<String>>(
+        _ column: String, as type: Word.Type = Word.self
+    ) throws -> Word {
+        let text: String = try get(column)
+        guard let word = Word(rawValue: text) else {
+            throw UnknownWord(column: column, text: text, wanted: "\(Word.self)")
+        }
+        return word
+    }
+}
+
+/// A row has a word that this build does not know: for the log and an operation's reason.
+struct UnknownWord: Error, CustomStringConvertible {
+    let column: String
+    let text: String
+    let wanted: String
+
+    var description: String { "\(column) is '\(text)', which is no \(wanted): was a newer version of Souk here?" }
+}
+
+/// What stands in a jsonb column is not what this build expects there: for the log and an operation's reason.
+struct UnreadableJSON: Error, CustomStringConvertible {
+    let description: String
 }

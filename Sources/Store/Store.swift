@@ -24,8 +24,22 @@ package struct Store: Sendable {
         let now = try await clock.now()
         return try await StoreUnavailable.translating {
             try await postgres.transaction { connection in
-                try await body(StoreTransaction(connection: connection, now: now))
+                let transaction = StoreTransaction(connection: connection, now: now)
+                let result = try await body(transaction)
+                transaction.foldBalances()
+                return result
             }
+        }
+    }
+
+    /// Reads that belong together: all of them see the database as it was at one moment. `body` may run again `retries`
+    /// times; 0 where it hands out what it reads.
+    package func snapshot<Result>(
+        retries: Int = 3, _ body: (PostgresConnection) async throws -> Result
+    ) async throws -> Result {
+        try await StoreUnavailable.translating {
+            try await postgres.transaction(
+                PostgresTransactionOptions(isolation: .repeatableRead, isReadOnly: true, retries: retries), body)
         }
     }
 
@@ -47,11 +61,7 @@ package struct StoreTransaction: Sendable {
     package let connection: PostgresConnection
     /// Business time at which the transaction began.
     package let now: Timestamp
-
-    package init(connection: PostgresConnection, now: Timestamp) {
-        self.connection = connection
-        self.now = now
-    }
+    let appended = AppendedEntries()
 
     package func query(_ query: PostgresQuery) async throws -> [PostgresRow] { try await connection.query(query) }
 
@@ -66,10 +76,17 @@ package struct StoreTransaction: Sendable {
     }
 
     /// Asks for this balance's rows to be read soon, because something that Souk did or heard of touched it.
-    package func requestFeed(of owner: BalanceOwner) async throws {
+    ///
+    /// Nothing is written where a read that begins later is to come anyway: every order asks for the platform's balance, and
+    /// would wait here for the commit of the order before. `pause` is for what others will ask for as well, and sooner.
+    package func requestFeed(of owner: BalanceOwner, after pause: Duration = .zero) async throws {
+        let due = now.advanced(by: pause)
         try await execute(
             """
-            INSERT INTO balance_feeds AS f (stripe_account, due_at) VALUES (\(owner.code), \(now))
+            INSERT INTO balance_feeds AS f (stripe_account, due_at)
+            SELECT \(owner.code), \(due) WHERE NOT EXISTS (
+                SELECT 1 FROM balance_feeds
+                WHERE stripe_account = \(owner.code) AND wanted AND due_at <= \(due) AND reads_since_request = 0)
             ON CONFLICT (stripe_account) DO UPDATE
                 SET due_at = least(f.due_at, excluded.due_at), requests = f.requests + 1, reads_since_request = 0,
                     wanted = true

@@ -101,7 +101,9 @@ package enum WebhookSignatureError: String, CodedError, Hashable, CaseIterable {
         case .timestampMissing: "Stripe-Signature has no time (t=…)."
         case .timestampMalformed: "The time in Stripe-Signature is not a number of seconds."
         case .signatureMissing: "Stripe-Signature has no signature of scheme v1."
-        case .mismatch: "No signature in Stripe-Signature belongs to this body and one of the configured secrets."
+        case .mismatch:
+            "No signature in Stripe-Signature belongs to this body and one of the configured secrets. Check that the "
+                + "secret of this endpoint is configured, and that nothing on the way changes the body."
         case .tooOld: "The signature is older than the tolerance: a repeated delivery, or a clock that is wrong."
         case .tooNew: "The signature is from the future, past the tolerance: a clock is wrong."
         }

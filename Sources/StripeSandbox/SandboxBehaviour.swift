@@ -1,5 +1,5 @@
-/// What Stripe does not publish, one switch each, so that money can be tested under every reading (stripe-facts.md
-/// marks them "unverified" or "sim choice"). `PUT /_sandbox/behaviour` changes them while the sandbox runs.
+/// What Stripe does not publish, one switch each, so that money can be tested under every reading (docs/sandbox.md,
+/// "What Stripe does not publish"). `PUT /_sandbox/behaviour` changes them while the sandbox runs.
 package struct SandboxBehaviour: Hashable, Sendable {
     package enum Reversal: String, Sendable, CaseIterable {
         /// The reversal of a destination charge may take the connected balance below zero.
@@ -22,9 +22,34 @@ package struct SandboxBehaviour: Hashable, Sendable {
         case pending
     }
 
+    package enum ShareRounding: String, Sendable, CaseIterable {
+        case halfUp = "half_up"
+        case down
+    }
+
+    package enum PlatformFeeRow: String, Sendable, CaseIterable {
+        /// Stripe's fee for a seller's own charge, where the platform pays it, is a row of its own.
+        case ownRow = "own_row"
+        /// It is a fee on the row of the platform's application fee, where there is one.
+        case onApplicationFee = "on_application_fee"
+    }
+
+    package enum KeyScope: String, Sendable, CaseIterable {
+        /// One idempotency key may be used once in each account that the platform acts as.
+        case account
+        /// Once in all of them together.
+        case platform
+    }
+
     package var reversal: Reversal = .negative
     package var feeRefundRow: FeeRefundRow = .negativeFee
     package var shortRefund: ShortRefund = .negative
+    /// How the share of a transfer or a fee that a partial refund brings back is rounded.
+    package var shareRounding: ShareRounding = .halfUp
+    package var platformFeeRow: PlatformFeeRow = .ownRow
+    package var keyScope: KeyScope = .account
+    /// Whether an instant payout costs 1 %, at least 50 minor units.
+    package var instantPayoutsCost = true
     /// How long after its success a charge gets its balance transaction, fee and transfer.
     package var enrichmentMilliseconds: Int64 = 1000
     /// How long after submission an account's verification ends.
@@ -48,7 +73,9 @@ extension SandboxBehaviour {
     var json: JSONValue {
         [
             "reversal": .string(reversal.rawValue), "fee_refund_row": .string(feeRefundRow.rawValue),
-            "short_refund": .string(shortRefund.rawValue),
+            "short_refund": .string(shortRefund.rawValue), "share_rounding": .string(shareRounding.rawValue),
+            "platform_fee_row": .string(platformFeeRow.rawValue), "key_scope": .string(keyScope.rawValue),
+            "instant_payouts_cost": .bool(instantPayoutsCost),
             "enrichment_milliseconds": .int(enrichmentMilliseconds),
             "verification_seconds": .int(verificationSeconds), "settlement_days": .int(settlementDays),
             "account_link_seconds": .int(accountLinkSeconds),
@@ -67,6 +94,10 @@ extension SandboxBehaviour {
             case "reversal": known = Self.read(value, &reversal)
             case "fee_refund_row": known = Self.read(value, &feeRefundRow)
             case "short_refund": known = Self.read(value, &shortRefund)
+            case "share_rounding": known = Self.read(value, &shareRounding)
+            case "platform_fee_row": known = Self.read(value, &platformFeeRow)
+            case "key_scope": known = Self.read(value, &keyScope)
+            case "instant_payouts_cost": known = Self.read(value, &instantPayoutsCost)
             case "enrichment_milliseconds": known = Self.read(value, &enrichmentMilliseconds)
             case "verification_seconds": known = Self.read(value, &verificationSeconds)
             case "settlement_days": known = Self.read(value, &settlementDays)

@@ -7,7 +7,7 @@ struct Reconcile: AsyncParsableCommand {
         abstract: "Compares the books with Stripe and prints every difference; status 1 if there are any.")
 
     @OptionGroup var flags: SettingFlags
-    @Option(help: "transfers, balances, clearing or all.") var scope = "all"
+    @Option(help: "transfers, payouts, balances, clearing, operations or all.") var scope = "all"
 
     func run() async throws {
         try await reporting {

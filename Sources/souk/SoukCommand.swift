@@ -11,6 +11,7 @@ struct SoukCommand: AsyncParsableCommand {
             `souk serve --print-config` lists them.
             """,
         subcommands: [
-            Serve.self, Migrate.self, Sandbox.self, Demo.self, Doctor.self, Reconcile.self, Webhooks.self, Keys.self,
+            Serve.self, Migrate.self, Sandbox.self, Demo.self, Doctor.self, Reconcile.self, CloseMonth.self,
+            Export.self, Webhooks.self, Keys.self, Hold.self,
         ])
 }

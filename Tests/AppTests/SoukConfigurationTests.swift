@@ -67,8 +67,11 @@ import Testing
     @Test(
         "a setting that cannot be used is refused, and the message names it",
         arguments: [
-            ("SOUK_PROT", "1"), ("SOUK_PORT", "99999"), ("SOUK_PORT", "http"), ("SOUK_ROLES", "api,king"),
-            ("SOUK_LOG_LEVEL", "loud"), ("SOUK_PUBLIC_URL", "pay.example.com"), ("SOUK_SANDBOX", "maybe"),
+            ("SOUK_PROT", "1"), ("SOUK_PORT", "99999"), ("SOUK_PORT", "http"), ("SOUK_RATE_LIMIT", "-1"),
+            ("SOUK_ADDRESS_RATE_LIMIT", "many"), ("SOUK_TRUSTED_PROXIES", "17"), ("SOUK_ROLES", "api,king"),
+            ("SOUK_LOG_LEVEL", "loud"), ("SOUK_SWEEP_SECONDS", "0"), ("SOUK_RECONCILE_WINDOW", "03:00"),
+            ("SOUK_PUBLIC_URL", "pay.example.com"),
+            ("SOUK_SANDBOX", "maybe"),
             ("SOUK_ENCRYPTION_KEYS", "0f0f"), ("STRIPE_SECRET_KEY", "pk_test_1"),
             ("SOUK_CONFIG_FILE", "/nowhere/souk.env"),
             ("SOUK_PORT_FILE", "/etc/hostname"),

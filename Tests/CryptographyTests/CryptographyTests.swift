@@ -49,6 +49,23 @@ import Testing
         for byte in message { pieces.update([byte]) }
         #expect(Hex.encode(pieces.finalize()) == code)
     }
+
+    @Test("codes made while other threads take and return memory")
+    func manyAtOnce() async {
+        let code = HMACSHA256.authenticate(key: [1], message: [2])
+        let wrong = await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    (0..<20_000).count { _ in HMACSHA256.authenticate(key: [1], message: [2]) != code }
+                }
+                group.addTask {
+                    (0..<200_000).count { [UInt8](repeating: 0xff, count: $0 % 32).count > 32 }
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(wrong == 0)
+    }
 }
 
 @Suite struct TextTests {

@@ -20,12 +20,12 @@ import Testing
             kind: kind, seller: seller, description: kind.rawValue, unitAmount: amount, fundedBy: fundedBy)
     }
 
-    static func divide(_ lines: [OrderLineDraft], bps: Int64 = 1000, currency: Currency = .usd) throws
-        -> OrderDivision
-    {
+    static func divide(
+        _ lines: [OrderLineDraft], bps: Int64 = 1000, fixed: Int64 = 0, currency: Currency = .usd
+    ) throws -> OrderDivision {
         var ids = IDs()
         let policy = FeePolicy(
-            id: ids.make(), scope: .everyone, terms: try FeeTerms(currency: currency, percentBPS: bps),
+            id: ids.make(), scope: .everyone, terms: try FeeTerms(currency: currency, percentBPS: bps, fixed: fixed),
             inForceFrom: Timestamp(seconds: 0))
         return try OrderDivision(
             OrderDraft(currency: currency, lines: lines), policies: [policy], at: Timestamp(seconds: 1)
@@ -80,11 +80,30 @@ import Testing
         ])
         let other = #expect(throws: Refusal.self) { try sellerPays.applicationFeeAmount() }
         #expect(other?.code == .chargeShapeImpossible)
+        #expect(other?.message.contains("0.01 usd") == true)
         // Exactly all of it is possible.
         let all = try Self.divide([
             Self.item(1000), Self.line(.tax, 500), Self.line(.discount, -900, seller: Self.seller),
         ])
         #expect(try all.applicationFeeAmount() == Money(600, .usd))
+    }
+
+    @Test("Parts that were stored are taken only when they sum to their amount, the platform's discount off")
+    func storedParts() throws {
+        func parts(_ amount: Int64, seller: Int64, fee: Int64, tax: Int64, sales: Int64, discount: Int64) throws
+            -> MoneyParts
+        {
+            try MoneyParts(
+                amount: Money(amount, .usd), sellerAmount: Money(seller, .usd), platformFee: Money(fee, .usd),
+                tax: Money(tax, .usd), platformSales: Money(sales, .usd), platformDiscount: Money(discount, .usd),
+                excess: .zero(.usd))
+        }
+        _ = try parts(100, seller: 80, fee: 10, tax: 7, sales: 8, discount: 5)
+        let refusal = #expect(throws: PartsDoNotSum.self) {
+            try parts(100, seller: 81, fee: 10, tax: 7, sales: 8, discount: 5)
+        }
+        #expect(refusal?.sum == Money(101, .usd))
+        #expect(throws: PartsDoNotSum.self) { try parts(100, seller: 80, fee: 10, tax: 7, sales: 8, discount: -5) }
     }
 
     @Test("The parts of every line and of the order sum to what the buyer pays", arguments: Seeds.forThisRun)
@@ -104,6 +123,48 @@ import Testing
             #expect((0...draft.amount.minorUnits).contains(fee.minorUnits), "seed \(seed)")
             #expect(try draft.amount.subtracting(fee) == division.total.sellerAmount, "seed \(seed)")
         }
+    }
+
+    @Test(
+        "A part that is captured divides over the lines as they do, each under its own terms",
+        arguments: Seeds.forThisRun)
+    func captureLess(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        for _ in 1...20 {
+            let currency = try #require([Currency.usd, .jpy, .kwd].randomElement(using: &random))
+            let step = currency.rule.chargeStep
+            let lines = try RandomOrders.lines(in: currency, using: &random)
+            guard let draft = try? OrderDraft(currency: currency, lines: lines) else { continue }
+            let placed = try RandomOrders.divide(draft, using: &random)
+            let part = Money(Int64.random(in: 1...draft.amount.minorUnits / step, using: &random) * step, currency)
+            let captured = try placed.capturing(part)
+            #expect(captured.total.amount == part, "seed \(seed)")
+            for (line, before) in zip(captured.lines, placed.lines) {
+                let (amount, whole) = (line.amount.minorUnits, before.amount.minorUnits)
+                #expect((min(0, whole)...max(0, whole)).contains(amount), "seed \(seed)")
+                #expect(amount.isMultiple(of: step), "seed \(seed)")
+                // No further from its exact part than one step.
+                let exact = Double(whole) * Double(part.minorUnits) / Double(draft.amount.minorUnits)
+                #expect(abs(Double(amount) - exact) < Double(step) + 1e-6, "seed \(seed)")
+                #expect(try RandomOrders.sum(line.parts) == line.amount, "seed \(seed)")
+                #expect(
+                    line.parts.platformFee == line.feeTerms?.fee(on: line.amount) ?? .zero(currency), "seed \(seed)")
+                #expect(line.id == before.id && line.unitAmount == before.unitAmount, "seed \(seed)")
+            }
+            #expect(try placed.capturing(draft.amount) == placed, "seed \(seed)")
+        }
+    }
+
+    @Test("Of 100.00 at 10 % plus 0.30, 25.00 is captured with a fee of 2.80")
+    func captureQuarter() throws {
+        let order = try Self.divide(
+            [Self.item(10_000), Self.line(.tax, 800), Self.line(.discount, -800)], fixed: 30)
+        let captured = try order.capturing(Money(2500, .usd))
+        #expect(captured.lines.map(\.amount.minorUnits) == [2500, 200, -200])
+        #expect(captured.total.platformFee == Money(280, .usd))
+        #expect(captured.total.sellerAmount == Money(2220, .usd))
+        #expect(captured.total.tax == Money(200, .usd))
+        #expect(try captured.applicationFeeAmount() == Money(280, .usd))
     }
 }
 
@@ -164,7 +225,7 @@ import Testing
 @Suite struct ChargeShapeTests {
     static func choose(
         _ lines: [OrderLineDraft], requested: ChargeShape? = nil, release: ChargeShape.Release = .onPayment
-    ) throws -> (shape: ChargeShape, seller: ID<Seller>) {
+    ) throws -> ChargeShape {
         try ChargeShape.choose(
             for: OrderDraft(currency: .usd, lines: lines), requested: requested, release: release)
     }
@@ -173,13 +234,72 @@ import Testing
     func destination() throws {
         let lines = [try OrderDivisionTests.item(1000), try OrderDivisionTests.line(.tax, 100)]
         for requested in [nil, ChargeShape.destination] {
-            let chosen = try Self.choose(lines, requested: requested)
-            #expect(chosen.shape == .destination)
-            #expect(chosen.seller == OrderDivisionTests.seller)
+            #expect(try Self.choose(lines, requested: requested) == .destination)
         }
     }
 
-    @Test("What needs another shape is refused with the reason")
+    @Test("A discount that the platform funds makes the seller whom it names no party to the order")
+    func discountOfThePlatform() throws {
+        var ids = IDs()
+        let (first, second): (ID<Seller>, ID<Seller>) = (ids.make(), ids.make())
+        let lines = [
+            try OrderDivisionTests.line(.item, 500, seller: first),
+            try OrderDivisionTests.line(.discount, -100, seller: second, fundedBy: .platform),
+        ]
+        #expect(try Self.choose(lines) == .destination)
+        #expect(try OrderDivisionTests.divide(lines).shares.map(\.seller) == [first])
+        let funded = [lines[0], try OrderDivisionTests.line(.discount, -100, seller: second)]
+        #expect(try Self.choose(funded) == .separate)
+    }
+
+    @Test("Several sellers, a share, a later release or the caller's word make separate charges")
+    func separate() throws {
+        var ids = IDs()
+        let (first, second): (ID<Seller>, ID<Seller>) = (ids.make(), ids.make())
+        let one = [try OrderDivisionTests.line(.item, 500, seller: first)]
+        let two = one + [try OrderDivisionTests.line(.item, 500, seller: second)]
+        for requested in [nil, ChargeShape.separate] {
+            #expect(try Self.choose(two, requested: requested) == .separate)
+            #expect(try Self.choose(one, requested: requested, release: .afterDays(7)) == .separate)
+            #expect(try Self.choose(one, requested: requested, release: .onFulfilment) == .separate)
+            let share = one + [try OrderDivisionTests.line(.share, 100, seller: first)]
+            #expect(try Self.choose(share, requested: requested) == .separate)
+        }
+        #expect(try Self.choose(one, requested: .separate) == .separate)
+        func of(_ count: Int) throws -> [OrderLineDraft] {
+            try (0..<count).map { _ in try OrderDivisionTests.line(.item, 500, seller: ids.make()) }
+        }
+        #expect(try Self.choose(try of(50)) == .separate)
+        let refusal = #expect(throws: Refusal.self) { try Self.choose(try of(51)) }
+        #expect(refusal?.code == .parameterInvalid)
+    }
+
+    @Test("Each seller's share is the sum of that seller's lines, and none is below zero")
+    func shares() throws {
+        var ids = IDs()
+        let (first, second): (ID<Seller>, ID<Seller>) = (ids.make(), ids.make())
+        let division = try OrderDivisionTests.divide([
+            try OrderDivisionTests.line(.item, 1000, seller: second),
+            try OrderDivisionTests.line(.item, 500, seller: first),
+            try OrderDivisionTests.line(.shipping, 300, seller: second),
+            try OrderDivisionTests.line(.discount, -70, seller: second), try OrderDivisionTests.line(.tax, 100),
+        ])
+        #expect(
+            try division.shares == [
+                SellerShare(seller: second, amount: Money(1100, .usd)),
+                SellerShare(seller: first, amount: Money(450, .usd)),
+            ])
+        #expect(try division.applicationFeeAmount() == Money(280, .usd))
+        let tooMuch = try OrderDivisionTests.divide([
+            try OrderDivisionTests.line(.item, 1000, seller: second),
+            try OrderDivisionTests.line(.item, 500, seller: first),
+            try OrderDivisionTests.line(.discount, -451, seller: first),
+        ])
+        let refusal = #expect(throws: Refusal.self) { try tooMuch.applicationFeeAmount() }
+        #expect(refusal?.message.contains(first.rawValue) == true)
+    }
+
+    @Test("What a destination charge cannot do is refused with the reason")
     func refusals() throws {
         var ids = IDs()
         let (first, second): (ID<Seller>, ID<Seller>) = (ids.make(), ids.make())
@@ -199,14 +319,15 @@ import Testing
             try OrderDivisionTests.line(.item, 500, seller: second),
         ]
         let one = [try OrderDivisionTests.line(.item, 500, seller: first)]
-        #expect(message(two)?.contains("2 sellers") == true)
+        #expect(message(two, requested: .destination)?.contains("2 sellers") == true)
         #expect(message(two, requested: .destination)?.contains("destination charge cannot") == true)
         #expect(message(one, requested: .direct)?.contains("not available yet") == true)
-        #expect(message(one, requested: .separate)?.contains("not available yet") == true)
-        #expect(message(one, release: .afterDays(7))?.contains("later than the payment") == true)
-        #expect(message(one, release: .onFulfilment)?.contains("later than the payment") == true)
+        #expect(
+            message(one, requested: .destination, release: .afterDays(7))?.contains("later than the payment") == true)
+        #expect(
+            message(one, requested: .destination, release: .onFulfilment)?.contains("later than the payment") == true)
         #expect(message([try OrderDivisionTests.line(.item, 500)])?.contains("nobody to pay") == true)
         let share = one + [try OrderDivisionTests.line(.share, 100, seller: first)]
-        #expect(message(share)?.contains("third party") == true)
+        #expect(message(share, requested: .destination)?.contains("third party") == true)
     }
 }

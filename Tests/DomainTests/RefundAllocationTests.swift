@@ -45,6 +45,35 @@ import Testing
         #expect(refund.shares.map(\.parts.amount.minorUnits) == [34, 33, 33])
     }
 
+    @Test("What was refunded of one line before leaves the others more of the next refund")
+    func overWhatIsLeft() throws {
+        var order = Order(
+            try OrderDivisionTests.divide([OrderDivisionTests.item(1000), OrderDivisionTests.item(1000)]))
+        try order.apply(
+            RefundAllocation(lines: [order.lines[0].id: Money(900, .usd)], of: order.lines, currency: .usd))
+        let next = try RefundAllocation(of: Money(110, .usd), over: order.lines)
+        #expect(next.shares.map(\.parts.amount.minorUnits) == [10, 100])
+        // A line gives back no more than it has left, whatever the order still has.
+        #expect(throws: Refusal.self) {
+            try RefundAllocation(lines: [order.lines[0].id: Money(101, .usd)], of: order.lines, currency: .usd)
+        }
+    }
+
+    @Test("After a refund that failed, the rest gives back what the others have not taken of each part")
+    func afterAFailedRefund() throws {
+        var order = Order(try OrderDivisionTests.divide([OrderDivisionTests.item(1001)]))
+        let line = order.lines[0]
+        // Of the fee of 100 the first 5 cents take nothing, and the next 5 one cent; then the first refund fails.
+        let first = try RefundAllocation(of: Money(5, .usd), over: order.lines)
+        try order.apply(first)
+        let second = try RefundAllocation(of: Money(5, .usd), over: order.lines)
+        #expect([first.total.platformFee.minorUnits, second.total.platformFee.minorUnits] == [0, 1])
+        let standing = RefundAllocation.Line(
+            id: line.id, parts: line.parts, refunded: Money(5, .usd), taken: second.total)
+        let rest = try RefundAllocation(of: Money(996, .usd), over: [standing])
+        #expect(try second.total.adding(rest.total) == line.parts)
+    }
+
     @Test("A discount is taken back in proportion with what it discounted")
     func discounts() throws {
         var order = Order(
@@ -102,6 +131,9 @@ import Testing
                 guard let refund else { continue }
                 for share in refund.shares {
                     #expect(try RandomOrders.sum(share.parts) == share.parts.amount, "seed \(seed)")
+                    let step = currency.rule.chargeStep
+                    #expect(share.parts.amount.minorUnits.isMultiple(of: step), "seed \(seed)")
+                    #expect(share.parts.platformFee.minorUnits.isMultiple(of: step), "seed \(seed)")
                 }
                 try order.apply(refund)
                 for line in order.lines {
@@ -133,5 +165,17 @@ import Testing
         let amount = min(Int64.random(in: 1...left / step, using: &random), units) * step
         return try RefundAllocation(
             lines: [line.id: Money(amount, order.currency)], of: order.lines, currency: order.currency)
+    }
+
+    @Test(
+        "A line that is nobody's but the platform's goes back to the minor unit, between the currency's steps too",
+        arguments: [(OrderLine.Kind.item, Int64(28_220)), (.tax, 28_220), (.discount, -28_220)])
+    func betweenSteps(kind: OrderLine.Kind, amount: Int64) throws {
+        let whole = try MoneyParts(
+            dividing: Money(amount, .kwd), kind: kind, seller: nil, fundedBy: kind == .discount ? .platform : nil,
+            fee: .zero(.kwd))
+        let part = try whole.upTo(refunded: Money(amount / 28_220 * 1003, .kwd))
+        #expect(part.sellerAmount.isZero)
+        #expect(try part.platformAmount == part.amount)
     }
 }

@@ -22,7 +22,8 @@ import Testing
         ChargeDivision(
             amount: Money(amount, .usd), seller: seller,
             sellerAmount: Money(amount - fee - tax - sales + discount, .usd), platformFee: Money(fee, .usd),
-            platformSales: Money(sales, .usd), tax: Money(tax, .usd), platformDiscount: Money(discount, .usd))
+            platformSales: Money(sales, .usd), tax: Money(tax, .usd), platformDiscount: Money(discount, .usd),
+            excess: .zero(.usd))
     }
 
     mutating func sell(_ division: ChargeDivision = parts(10_000, fee: 1000)) throws {

@@ -11,36 +11,23 @@ package final class ChildProcess: Sendable {
 
     /// The first argument is the program, found on PATH; both of its outputs go to the file.
     package init(_ arguments: [String], output: String = "/dev/null") throws {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // Threads of the Swift runtime block signals, and a child would inherit that: nothing could end it.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        let words = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        var pid = pid_t()
-        let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, words, environ)
-        guard code == 0 else {
-            throw Failure(description: "\(arguments[0]) cannot be started: \(String(cString: strerror(code)))")
+        let standardInput = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        let file = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        defer { for descriptor in [standardInput, file] { close(descriptor) } }
+        guard standardInput >= 0, file >= 0 else { throw Failure(description: "\(output) cannot be opened") }
+        var environment: [String] = []
+        var place = environ
+        while let variable = place.pointee {
+            environment.append(String(cString: variable))
+            place += 1
         }
-        self.pid = pid
+        pid = try Spawn.start(
+            arguments[0], Array(arguments.dropFirst()), environment: environment, standardInput: standardInput,
+            output: file)
     }
 
     /// Waits for its end. For short programs only: it blocks.
-    package func exitStatus() -> Int32 {
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        return (status >> 8) & 0xFF
-    }
+    package func exitStatus() -> Int32 { Spawn.wait(for: pid) }
 
     package func end() {
         kill(pid, SIGTERM)

@@ -118,6 +118,7 @@ package final class LocalServer: Sendable {
                 close(listener)
                 return
             }
+            _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
             let number = state.withLock { state in
                 state.connections += 1
                 return state.connections

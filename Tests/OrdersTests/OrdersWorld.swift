@@ -30,9 +30,9 @@ struct OrdersWorld: Sendable {
         let logger = TestDatabase.logger
         let http = HTTPClient()
         defer { http.shutdown() }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        try await withServices(logger: logger) { services in
             let scripted = ScriptedStripe()
-            let address = try await serve(in: &group, logger) { scripted.application(onRunning: $0, logger: logger) }
+            let address = try await serve(in: services) { scripted.application(onRunning: $0, logger: logger) }
             let clock = SteppedClock()
             let store = Store(postgres: TestDatabase.current.postgres, clock: clock)
             let client = StripeClient(
@@ -50,7 +50,7 @@ struct OrdersWorld: Sendable {
                 keys: APIKeyAuthenticator(store: store, livemode: false),
                 idempotency: IdempotencyMiddleware(store: store, publicURL: "https://souk.example"))
             feature.register(on: api)
-            let souk = try await serve(in: &group, logger) { running in
+            let souk = try await serve(in: services) { running in
                 Application(
                     responder: api.router.buildResponder(),
                     configuration: .init(address: .hostname("127.0.0.1", port: 0)),
@@ -59,23 +59,17 @@ struct OrdersWorld: Sendable {
             let world = OrdersWorld(
                 store: store, engine: engine, worker: OperationWorker(engine: engine, logger: logger),
                 orders: feature, stripe: scripted, clock: clock, souk: souk, http: http)
-            do {
-                try await body(world)
-            } catch {
-                group.cancelAll()
-                throw error
-            }
-            group.cancelAll()
+            try await body(world)
         }
     }
 
     private static func serve(
-        in group: inout ThrowingTaskGroup<Void, any Error>, _ logger: Logger,
+        in services: ServiceGroup,
         _ make: (@escaping @Sendable (Int) -> Void) -> some ApplicationProtocol
     ) async throws -> String {
         let (bound, announce) = AsyncStream.makeStream(of: Int.self)
         let application = make { announce.yield($0) }
-        group.addTask { try await ServiceGroup(services: [application], logger: logger).run() }
+        await services.start(application)
         for await port in bound { return "http://127.0.0.1:\(port)" }
         throw ServerDidNotStart()
     }
@@ -86,7 +80,7 @@ struct OrdersWorld: Sendable {
             _ = try await tx.insert(
                 NewAPIKey(
                     id: tx.makeID(APIKey.self), name: "tests", hash: text.hash, hint: text.hint,
-                    scopes: [.ordersWrite, .feesWrite], livemode: false, expiresAt: nil))
+                    scopes: [.ordersWrite, .feesWrite, .refundsWrite, .admin], livemode: false, expiresAt: nil))
         }
     }
 }
@@ -111,14 +105,15 @@ struct StripeSender: OperationSender {
     let stripe: StripeClient
 
     func send(
-        _ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration
+        _ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration,
+        latestStart: ContinuousClock.Instant
     ) async -> SendOutcome {
         let stored = StripeRequest(
             storedMethod: .post, path: request.path, body: request.body, account: request.account,
             idempotencyKey: idempotencyKey, version: request.stripeVersion)
         let answer: StripeAnswer
         do throws(TransportError) {
-            answer = try await stripe.sendOnce(stored)
+            answer = try await stripe.sendOnce(stored, startingBefore: latestStart)
         } catch {
             return .unknown(because: "\(error)", retryAfter: nil)
         }
@@ -157,6 +152,8 @@ extension OrdersWorld {
         let response = try await http.execute(
             Transport.HTTPRequest(method: method, url: souk + path, headers: all, body: Array((body ?? "").utf8)))
         let text = String(decoding: response.body, as: UTF8.self)
+        try await APIDescription.check(
+            method.rawValue, path, status: response.status, headers: response.headers.fields, body: text)
         return Answer(status: response.status, json: JSON(text) ?? .null, text: text)
     }
 

@@ -116,7 +116,7 @@ import Testing
         }
     }
 
-    @Test("manual capture: authorized, captured whole; less is refused for now")
+    @Test("manual capture: authorized, captured whole, once; more than that is refused")
     func manualCapture() async throws {
         try await OrdersWorld.run { world in
             let (order, id) = try await world.placeOrder(#","payment":"payment_intent","capture":"manual""#)
@@ -125,13 +125,65 @@ import Testing
             world.stripe.change { $0.intents[intent]?.status = "requires_capture" }
             try await world.tell("payment_intent.amount_capturable_updated", about: intent)
             #expect(try await world.status(id) == "authorized")
-            #expect(try await world.post("/v1/orders/\(id)/capture", #"{"amount":1}"#).code == "parameter_invalid")
+            #expect(try await world.post("/v1/orders/\(id)/capture", #"{"amount":10001}"#).code == "amount_too_large")
+            #expect(try await world.post("/v1/orders/\(id)/capture", #"{"amount":0}"#).code == "parameter_invalid")
             let captured = try await world.post("/v1/orders/\(id)/capture")
             #expect(captured.json["status"].string == "paid", "\(captured.text)")
             #expect(captured.json["client_secret"] == .null)
             #expect(try await world.post("/v1/orders/\(id)/capture").status == 200)
+            #expect(try await world.post("/v1/orders/\(id)/capture", #"{"amount":10000}"#).status == 200)
+            #expect(try await world.post("/v1/orders/\(id)/capture", #"{"amount":9999}"#).code == "illegal_transition")
             #expect(try await world.entries("charge_paid:") == 1)
             #expect(try await world.announced(id) == ["order.created", "order.authorized", "order.paid"])
+        }
+    }
+
+    @Test("capture of less: Stripe is asked for the part and its fee, and the order is what was captured of it")
+    func captureLess() async throws {
+        try await OrdersWorld.run { world in
+            let (order, id) = try await world.placeOrder(#","payment":"payment_intent","capture":"manual""#)
+            let intent = try #require(order.json["payment_intent"].string)
+            world.stripe.change { $0.intents[intent]?.status = "requires_capture" }
+            try await world.tell("payment_intent.amount_capturable_updated", about: intent)
+            let captured = try await world.post("/v1/orders/\(id)/capture", #"{"amount":2505}"#)
+            #expect(captured.json["status"].string == "paid", "\(captured.text)")
+            #expect(captured.json["amount"].int == 10_000)
+            #expect(captured.json["amount_captured"].int == 2505)
+            // 10 % of it, rounded half up.
+            #expect(captured.json["application_fee_amount"].int == 251)
+            #expect(captured.json["lines"].array?.first?["amount"].int == 2505)
+            #expect(captured.json["lines"].array?.first?["seller_amount"].int == 2254)
+            #expect(captured.json["sellers"].array?.first?["amount"].int == 2254)
+            let form = try #require(world.stripe.asked("POST /v1/payment_intents/\(intent)/capture").first).form
+            #expect(form["amount_to_capture"] == "2505")
+            #expect(form["application_fee_amount"] == "251")
+            #expect(try await world.post("/v1/orders/\(id)/capture", #"{"amount":2505}"#).status == 200)
+            #expect(try await world.post("/v1/orders/\(id)/capture", #"{"amount":2506}"#).code == "illegal_transition")
+            let seller = try #require(order.json["seller"].string)
+            #expect(try await world.balance("seller:\(seller):funds") == 2254)
+            #expect(try await world.entries("charge_paid:") == 1)
+        }
+    }
+
+    @Test("a part captured at Stripe with another fee than the policies': a contradiction, and nothing is booked")
+    func capturedAtStripeWithAnotherFee() async throws {
+        try await OrdersWorld.run { world in
+            let (order, id) = try await world.placeOrder(#","payment":"payment_intent","capture":"manual""#)
+            let intent = try #require(order.json["payment_intent"].string)
+            world.stripe.change { stripe in
+                stripe.intents[intent]?.captured = 4000
+                stripe.intents[intent]?.pay(1)
+            }
+            await #expect(throws: (any Error).self) {
+                try await world.tell("payment_intent.succeeded", about: intent)
+            }
+            #expect(try await world.status(id) == "awaiting_payment")
+            #expect(try await world.entries("") == 0)
+            // With the fee that they ask of the part it is taken as it is.
+            world.stripe.change { $0.intents[intent]?.fee = 400 }
+            try await world.tell("payment_intent.succeeded", about: intent)
+            #expect(try await world.status(id) == "paid")
+            #expect(try await world.entries("charge_paid:") == 1)
         }
     }
 
@@ -149,6 +201,30 @@ import Testing
             #expect(try await world.balance("clearing:charge") == 0)
             #expect(try await world.balance("seller:\(seller):receivable") == 9000)
             #expect(try await world.entries("charge_failed_late:") == 1)
+        }
+    }
+
+    @Test(
+        "a payment that the bank took back after a part was refunded: the seller's rest comes out of the transfer, once"
+    )
+    func lateFailureIsTakenBack() async throws {
+        try await OrdersWorld.run { world in
+            let sale = try await world.paidOrder()
+            _ = try await world.refund(sale, #"{"amount":2500}"#)
+            try await world.settle()
+            let before = world.stripe.returns.count
+            world.stripe.change { $0.intents[sale.intent]?.charge?.status = "failed" }
+            try await world.tell("charge.failed", about: sale.intent)
+            #expect(try await world.balance("seller:\(sale.seller):receivable") == 6750)
+            try await world.settle()
+            try await world.tell("charge.failed", about: sale.intent)
+            try await world.settle()
+            #expect(
+                world.stripe.returns.dropFirst(before) == ["POST /v1/transfers/tr_\(sale.charge)/reversals 6750"])
+            #expect(try await world.balance("seller:\(sale.seller):receivable") == 0)
+            #expect(try await world.balance("seller:\(sale.seller):funds") == 0)
+            #expect(try await world.balance("revenue:application_fees") == 0)
+            #expect(try await world.entries("reversal_made:") == 2)
         }
     }
 

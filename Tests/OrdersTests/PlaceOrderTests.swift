@@ -115,7 +115,9 @@ import Testing
             #expect(
                 try await code(OrdersWorld.order(of: ready, #","charge_shape":"direct""#)) == "charge_shape_impossible")
             #expect(
-                try await code(OrdersWorld.order(of: ready, #","release":{"on":"delay","days":7}"#))
+                try await code(
+                    OrdersWorld.order(
+                        of: ready, #","charge_shape":"destination","release":{"on":"delay","days":7}"#))
                     == "charge_shape_impossible")
             #expect(try await code(OrdersWorld.order(of: ready, #","colour":"red""#)) == "parameter_unknown")
             #expect(try await code(#"{"currency":"xxx","lines":[]}"#) == "currency_unknown")
@@ -123,6 +125,40 @@ import Testing
             let written = try await world.store.query("SELECT count(*) AS n FROM orders")
             #expect(try written.first?.get("n", as: Int64.self) == 0)
             #expect(world.stripe.asked.isEmpty)
+        }
+    }
+
+    @Test("an order of two sellers is charged on the platform alone, and each seller's share is frozen")
+    func separate() async throws {
+        try await OrdersWorld.run { world in
+            let sellers = [try await world.makeSeller("A"), try await world.makeSeller("B")]
+            _ = try await world.post("/v1/fee_policies", #"{"scope":"default","currency":"usd","percent_bps":1000}"#)
+            let lines = zip(sellers, [7000, 3000]).map { #"{"seller":"\#($0)","unit_amount":\#($1)}"# }
+            let answer = try await world.post(
+                "/v1/orders",
+                #"{"currency":"usd","release":{"on":"delay","days":7},"lines":[\#(lines.joined(separator: ","))]}"#)
+            #expect(answer.status == 201, "\(answer.text)")
+            #expect(answer.json["charge_shape"].string == "separate")
+            #expect(answer.json["seller"] == .null)
+            #expect(answer.json["application_fee_amount"].int == 1000)
+            #expect(answer.json["release"]["days"].int == 7)
+            #expect(answer.json["sellers"].array?.map { $0["amount"].int } == [6300, 2700])
+            #expect(answer.json["sellers"].array?.map { $0["stripe_account"].string } == ["acct_A", "acct_B"])
+            let form = try #require(world.stripe.asked("POST /v1/checkout/sessions").first).form
+            #expect(form["payment_intent_data[transfer_group]"] == answer.json["id"].string)
+            #expect(form["payment_intent_data[application_fee_amount]"] == nil)
+            #expect(form["payment_intent_data[transfer_data][destination]"] == nil)
+            for seller in sellers {
+                let found = try await world.get("/v1/orders?seller=\(seller)")
+                #expect(found.json["data"].array?.map { $0["id"].string } == [answer.json["id"].string])
+            }
+            // The sellers would get more than the buyer pays.
+            let refused = try await world.post(
+                "/v1/orders",
+                """
+                {"currency":"usd","lines":[\(lines.joined(separator: ",")),{"type":"discount","unit_amount":-1001}]}
+                """)
+            #expect(refused.code == "charge_shape_impossible")
         }
     }
 

@@ -112,9 +112,11 @@ extension ScriptedStripe {
         let operation: String
         let order: String
         let amount: Int
-        let fee: Int
+        var fee: Int
         let destination: String
         var status = "requires_payment_method"
+        /// Nil unless less than the amount was captured.
+        var captured: Int?
         var charge: Charge?
         var declined = false
         var cancellationReason: String?
@@ -143,24 +145,32 @@ extension ScriptedStripe {
         /// Stripe has filled in balance transaction, transfer and fee.
         var isComplete = false
         var refunds: [Refund] = []
+        /// Reversals of the transfer and refunds of the fee that were made alone.
+        var reversals: [Return] = []
+        var feeRefunds: [Return] = []
 
         var refunded: Int { refunds.reduce(0) { $0 + ($1.status == "failed" ? 0 : $1.amount) } }
 
         func json(of intent: Intent) -> String {
-            let reversals = refunds.compactMap { $0.reversalJSON(of: id) }.joined(separator: ",")
+            let reversals =
+                (refunds.compactMap { $0.reversalJSON(of: id) } + reversals.map { $0.reversalJSON(of: id) })
+                .joined(separator: ",")
             let transfer = """
-                {"id":"tr_\(id)","object":"transfer","amount":\(intent.amount),"amount_reversed":0,"currency":"usd",
+                {"id":"tr_\(id)","object":"transfer","amount":\(intent.captured ?? intent.amount),"amount_reversed":0,"currency":"usd",
                  "destination":"\(intent.destination)","destination_payment":"py_\(id)","reversed":false,
                  "reversals":{"data":[\(reversals)],"has_more":false},"metadata":{},"livemode":false,"created":1000}
                 """
-            let feeRefunds = refunds.compactMap { $0.feeRefundJSON(of: id) }.joined(separator: ",")
+            let feeRefunds =
+                (refunds.compactMap { $0.feeRefundJSON(of: id) } + feeRefunds.map { $0.feeRefundJSON(of: id) })
+                .joined(separator: ",")
             let fee = """
                 {"id":"fee_\(id)","object":"application_fee","account":"\(intent.destination)","amount":\(intent.fee),
                  "amount_refunded":0,"currency":"usd","charge":"py_\(id)","refunded":false,
                  "refunds":{"data":[\(feeRefunds)],"has_more":false},"livemode":false,"created":1000}
                 """
             return """
-                {"id":"\(id)","object":"charge","amount":\(intent.amount),"amount_captured":\(intent.amount),
+                {"id":"\(id)","object":"charge","amount":\(intent.amount),"amount_captured":\(intent.captured ?? intent.amount),
+                 "application_fee_amount":\(intent.fee > 0 ? String(intent.fee) : "null"),
                  "amount_refunded":\(refunded),"currency":"usd","status":"\(status)","paid":\(status == "succeeded"),
                  "captured":true,"refunded":false,"payment_intent":"\(intent.id)",
                  "balance_transaction":\(isComplete ? "\"txn_\(id)\"" : "null"),
@@ -170,6 +180,29 @@ extension ScriptedStripe {
                  "refunds":{"data":[\(refunds.reversed().map { $0.json(of: id) }.joined(separator: ","))],
                  "has_more":false},"metadata":{"souk_order":"\(intent.order)"},"livemode":false,"created":1000}
                 """
+        }
+    }
+
+    /// What came back of a transfer or a fee by a call of its own.
+    struct Return: Sendable {
+        let id: String
+        let amount: Int
+        let operation: String?
+
+        private var metadata: String { operation.map { #""souk_operation":"\#($0)""# } ?? "" }
+
+        func reversalJSON(of charge: String) -> String {
+            """
+            {"id":"\(id)","object":"transfer_reversal","amount":\(amount),"currency":"usd",
+             "transfer":"tr_\(charge)","metadata":{\(metadata)},"created":2500}
+            """
+        }
+
+        func feeRefundJSON(of charge: String) -> String {
+            """
+            {"id":"\(id)","object":"fee_refund","amount":\(amount),"currency":"usd","fee":"fee_\(charge)",
+             "metadata":{\(metadata)},"created":2500}
+            """
         }
     }
 
@@ -243,9 +276,11 @@ extension ScriptedStripe.World {
         case ("GET", "payment_intents", 3):
             return intents[parts[2]].map { (200, $0.json) } ?? (404, "{}")
         case ("POST", "payment_intents", 4):
-            return act(parts[3], on: parts[2])
+            return act(parts[3], on: parts[2], form)
         case ("POST", "refunds", 2):
             return refund(form)
+        case ("POST", "transfers", 4): return giveBack(form, of: parts[2], prefix: "tr_", \.reversals)
+        case ("POST", "application_fees", 4): return giveBack(form, of: parts[2], prefix: "fee_", \.feeRefunds)
         default:
             return (404, #"{"error":{"type":"invalid_request_error","message":"not scripted: \#(path)"}}"#)
         }
@@ -274,13 +309,16 @@ extension ScriptedStripe.World {
         return intent
     }
 
-    private mutating func act(_ action: String, on id: String) -> (Int, String) {
+    private mutating func act(_ action: String, on id: String, _ form: [String: String]) -> (Int, String) {
         guard var intent = intents[id] else { return (404, "{}") }
         let number = number()
         switch (action, intent.status) {
         case ("cancel", "requires_payment_method"), ("cancel", "requires_action"), ("cancel", "requires_capture"):
             intent.status = "canceled"
-        case ("capture", "requires_capture"): intent.pay(number)
+        case ("capture", "requires_capture"):
+            intent.captured = form["amount_to_capture"].flatMap { Int($0) } ?? intent.amount
+            intent.fee = form["application_fee_amount"].flatMap { Int($0) } ?? intent.fee
+            intent.pay(number)
         default: return ScriptedStripe.refusal("payment_intent_unexpected_state")
         }
         intents[id] = intent
@@ -291,12 +329,28 @@ extension ScriptedStripe.World {
         guard var intent = intents.values.first(where: { $0.charge?.id == form["charge"] }), let charge = intent.charge
         else { return (404, "{}") }
         let refund = ScriptedStripe.Refund(
-            id: "re_\(number())", amount: intent.amount - charge.refunded,
+            id: "re_\(number())", amount: form["amount"].flatMap { Int($0) } ?? intent.amount - charge.refunded,
             reversal: form["reverse_transfer"] == "true" ? intent.amount : nil,
             feeRefund: form["refund_application_fee"] == "true" ? intent.fee : nil,
             operation: form["metadata[souk_operation]"])
         intent.charge?.refunds.append(refund)
         intents[intent.id] = intent
         return (200, refund.json(of: charge.id))
+    }
+
+    private mutating func giveBack(
+        _ form: [String: String], of object: String, prefix: String,
+        _ list: WritableKeyPath<ScriptedStripe.Charge, [ScriptedStripe.Return]>
+    ) -> (Int, String) {
+        guard var intent = intents.values.first(where: { prefix + ($0.charge?.id ?? "") == object }),
+            var charge = intent.charge, let amount = form["amount"].flatMap({ Int($0) })
+        else { return (404, "{}") }
+        let made = ScriptedStripe.Return(
+            id: "\(prefix == "tr_" ? "trr" : "fr")_\(number())", amount: amount,
+            operation: form["metadata[souk_operation]"])
+        charge[keyPath: list].append(made)
+        intent.charge = charge
+        intents[intent.id] = intent
+        return (200, prefix == "tr_" ? made.reversalJSON(of: charge.id) : made.feeRefundJSON(of: charge.id))
     }
 }

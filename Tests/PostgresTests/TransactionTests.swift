@@ -44,6 +44,80 @@ import Testing
         #expect(try await postgres.query("SELECT count(*) FROM things")[0].get(0) == 2)
     }
 
+    @Test("a single statement that has to give way runs again, a bounded number of times")
+    func singleStatement() async throws {
+        let postgres = TestDatabase.current.postgres
+        try await postgres.withConnection { connection in
+            try await connection.executeScript(
+                """
+                CREATE SEQUENCE calls;
+                CREATE FUNCTION gives_way(times bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+                DECLARE call bigint := nextval('calls');
+                BEGIN
+                    IF call <= times THEN RAISE EXCEPTION 'give way' USING ERRCODE = '40P01'; END IF;
+                    RETURN call;
+                END $$;
+                """)
+        }
+        #expect(try await postgres.query("SELECT gives_way(3)")[0].get(0) == Int64(4))
+        let error = try await #require(throws: PostgresError.self) {
+            try await postgres.query("SELECT gives_way(100)")
+        }
+        #expect(error.state == .deadlockDetected)
+        #expect(try await postgres.query("SELECT nextval('calls')")[0].get(0) == Int64(9))
+    }
+
+    @Test("a statement that goes with COMMIT is part of the transaction")
+    func beforeCommit() async throws {
+        let postgres = TestDatabase.current.postgres
+        try await postgres.execute("CREATE TABLE things (n bigint PRIMARY KEY)")
+        try await postgres.transaction { connection in
+            connection.beforeCommit("INSERT INTO things SELECT max(n) + 1 FROM things")
+            try await connection.execute("INSERT INTO things VALUES (1)")
+        }
+        #expect(try await postgres.query("SELECT max(n) FROM things")[0].get(0) == 2)
+
+        struct Refused: Error {}
+        await #expect(throws: Refused.self) {
+            try await postgres.transaction { connection in
+                try await connection.execute("INSERT INTO things VALUES (3)")
+                connection.beforeCommit("INSERT INTO things VALUES (4)")
+                throw Refused()
+            }
+        }
+        #expect(try await postgres.query("SELECT count(*) FROM things")[0].get(0) == 2)
+    }
+
+    @Test("when a statement that goes with COMMIT fails, nothing is committed, and the session goes on")
+    func failsBeforeCommit() async throws {
+        let postgres = try TestDatabase.current.makeClient { $0.maximumConnections = 1 }
+        defer { postgres.shutDown() }
+        try await postgres.execute("CREATE TABLE things (n bigint PRIMARY KEY)")
+        let error = try await #require(throws: PostgresError.self) {
+            try await postgres.transaction { connection in
+                try await connection.execute("INSERT INTO things VALUES (1)")
+                connection.beforeCommit("INSERT INTO things VALUES (1)")
+            }
+        }
+        #expect(error.state == .uniqueViolation)
+        #expect(try await postgres.query("SELECT count(*) FROM things")[0].get(0) == 0)
+    }
+
+    @Test("a conflict of a statement that goes with COMMIT runs the transaction again")
+    func conflictBeforeCommit() async throws {
+        let postgres = TestDatabase.current.postgres
+        try await postgres.execute("CREATE TABLE things (n bigint)")
+        let attempts = Tally()
+        try await postgres.transaction { connection in
+            attempts.add()
+            try await connection.execute("INSERT INTO things VALUES (1)")
+            guard attempts.value == 1 else { return }
+            connection.beforeCommit("DO $$ BEGIN RAISE EXCEPTION 'give way' USING ERRCODE = '40P01'; END $$")
+        }
+        #expect(attempts.value == 2)
+        #expect(try await postgres.query("SELECT count(*) FROM things")[0].get(0) == 1)
+    }
+
     @Test("serializable counters: every increment counts, whatever collides")
     func serializable() async throws {
         let postgres = TestDatabase.current.postgres

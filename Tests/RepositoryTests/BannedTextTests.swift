@@ -34,6 +34,20 @@ struct BannedTextTests {
         }
     }
 
+    @Test("no statement of Souk goes around a trigger: the journal is append-only for Souk too")
+    func noWayAroundTriggers() {
+        func isFound(_ line: String) -> Bool {
+            line.contains(/(?i)\b(disable|drop|enable\s+replica)\s+trigger\b|session_replication_role/)
+        }
+        #expect(isFound("ALTER TABLE postings DISABLE TRIGGER ALL"), "the rule does not catch its own example")
+        for path in repository.files where path.hasPrefix("Sources/") || path.hasPrefix("Migrations/") {
+            let file = SourceFile(path: path, text: repository.text(path))
+            for line in file.lines where isFound(String(line.text)) {
+                Issue.record("\(path):\(line.number): \(line.text)")
+            }
+        }
+    }
+
     @Test("no file speaks of one machine")
     func noMachinePaths() {
         // Put together here, so that this file does not name them either.

@@ -39,6 +39,22 @@ struct DocumentationTests {
         }
     }
 
+    @Test("every document and heading that a comment names exists")
+    func namedDocumentsExist() {
+        for path in repository.files(under: "Sources", suffix: ".swift") {
+            for line in SourceFile(path: path, text: repository.text(path)).lines(with: ".md") {
+                for match in line.text.matches(of: /([A-Za-z0-9_\/.-]+\.md)(?:, "([^"]+)")?/) {
+                    let document = String(match.1)
+                    #expect(repository.exists(document), "\(path):\(line.number): \(document) does not exist")
+                    guard repository.exists(document), let heading = match.2 else { continue }
+                    #expect(
+                        headings(of: document).contains(String(heading)),
+                        "\(path):\(line.number): \(document) has no heading '\(heading)'")
+                }
+            }
+        }
+    }
+
     @Test("every decision record has a number, a title and its five sections, on one page")
     func decisionsAreWhole() throws {
         let records = repository.files(under: "docs/adr", suffix: ".md").filter { !$0.hasSuffix("README.md") }

@@ -15,7 +15,7 @@ enum ImportTable {
         ("Transport", ["CLibCurl", "Glibc"] + services),
         ("StripeAPI", ["Domain", "Cryptography", "Transport", "FoundationEssentials"] + services),
         ("Store", ["Domain", "Ledger", "Postgres", "FoundationEssentials"] + services),
-        ("Web", ["Domain", "Store", "Cryptography", "FoundationEssentials", "CoreMetrics"] + server),
+        ("Web", ["Domain", "Store", "Cryptography", "FoundationEssentials", "CoreMetrics"] + server + ["NIOCore"]),
         ("Sellers", ["Domain", "Ledger", "Postgres", "Store", "StripeAPI", "Web", "FoundationEssentials"] + server),
         (
             "Orders",

@@ -37,12 +37,12 @@ struct SellerWorld: Sendable {
         let http = HTTPClient()
         defer { http.shutdown() }
         let sandbox = try Server(configuration: SandboxConfiguration(port: 0, seed: 7), logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await ServiceGroup(services: [sandbox], logger: logger).run() }
+        try await withServices(logger: logger) { services in
+            await services.start(sandbox)
             let port = try #require(await sandbox.boundPort())
             let sandboxURL = "http://127.0.0.1:\(port)"
             let wiretap = Wiretap(before: sandboxURL, http: http)
-            let tapped = try await serve(in: &group, logger) { wiretap.application(onRunning: $0, logger: logger) }
+            let tapped = try await serve(in: services) { wiretap.application(onRunning: $0, logger: logger) }
 
             let clock = SteppedClock()
             let store = Store(postgres: TestDatabase.current.postgres, clock: clock)
@@ -62,7 +62,7 @@ struct SellerWorld: Sendable {
             SellerRoutes(
                 store: store, engine: engine, stripe: stripe, refreshAccount: refreshAccount, settings: settings
             ).register(on: api)
-            let souk = try await serve(in: &group, logger) { running in
+            let souk = try await serve(in: services) { running in
                 Application(
                     responder: api.router.buildResponder(),
                     configuration: .init(address: .hostname("127.0.0.1", port: 0)),
@@ -72,25 +72,19 @@ struct SellerWorld: Sendable {
                 store: store, stripe: stripe, engine: engine, worker: OperationWorker(engine: engine, logger: logger),
                 refreshAccount: refreshAccount, recordConnection: RecordConnection(store: store), clock: clock,
                 souk: souk, sandbox: sandboxURL, http: http, wiretap: wiretap)
-            do {
-                try await body(world)
-            } catch {
-                group.cancelAll()
-                throw error
-            }
-            group.cancelAll()
+            try await body(world)
         }
     }
 
     /// Starts an application on a free port.
     /// - Returns: its address.
     private static func serve(
-        in group: inout ThrowingTaskGroup<Void, any Error>, _ logger: Logger,
+        in services: ServiceGroup,
         _ make: (@escaping @Sendable (Int) -> Void) -> some ApplicationProtocol
     ) async throws -> String {
         let (bound, announce) = AsyncStream.makeStream(of: Int.self)
         let application = make { announce.yield($0) }
-        group.addTask { try await ServiceGroup(services: [application], logger: logger).run() }
+        await services.start(application)
         for await port in bound { return "http://127.0.0.1:\(port)" }
         throw CancellationError()
     }
@@ -125,7 +119,8 @@ struct StripeSender: OperationSender {
     let stripe: StripeClient
 
     func send(
-        _ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration
+        _ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration,
+        latestStart: ContinuousClock.Instant
     ) async -> SendOutcome {
         guard let method = StripeRequest.Method(rawValue: request.method) else {
             return .keyConflict(because: "the method \(request.method) is not Stripe's")
@@ -135,7 +130,7 @@ struct StripeSender: OperationSender {
             idempotencyKey: idempotencyKey, version: request.stripeVersion)
         let answer: StripeAnswer
         do throws(TransportError) {
-            answer = try await stripe.sendOnce(stored)
+            answer = try await stripe.sendOnce(stored, startingBefore: latestStart)
         } catch {
             return .unknown(because: "\(error)", retryAfter: nil)
         }
@@ -176,6 +171,10 @@ extension SellerWorld {
             Transport.HTTPRequest(
                 method: method, url: (base ?? souk) + path, headers: all, body: Array((body ?? "").utf8)))
         let text = String(decoding: response.body, as: UTF8.self)
+        if base == nil {
+            try await APIDescription.check(
+                method.rawValue, path, status: response.status, headers: response.headers.fields, body: text)
+        }
         return Answer(
             status: response.status, headers: response.headers, json: JSON(text) ?? .null, text: text)
     }

@@ -49,7 +49,6 @@ import Testing
         #expect(try check("webhook_endpoint", WebhookEndpointResource.self).enabledEvents.count == 2)
         #expect(try check("account_link", AccountLinkResource.self).expiresAt == Timestamp(seconds: 1_234_567_890))
         #expect(try check("login_link", LoginLinkResource.self).url.hasPrefix("https://"))
-        #expect(try check("customer", CustomerResource.self).metadata.isEmpty)
     }
 
     @Test("values and fields that Stripe adds do not stop us")

@@ -121,7 +121,7 @@ import Transport
         let stored = StripeRequest(
             storedMethod: .post, path: "/v1/transfers", body: Array("amount=1&metadata[a]=%5B".utf8), account: nil,
             idempotencyKey: "souk_opn_1_1", version: "2025-09-30.clover")
-        let answer = try await stripe.client.sendOnce(stored)
+        let answer = try await stripe.client.sendOnce(stored, startingBefore: .now + .seconds(30))
         #expect(answer.status >= 400 && stripe.server.received.count == 1)
         let seen = try #require(stripe.server.received.first)
         #expect(seen.body == stored.body && seen["Stripe-Version"] == "2025-09-30.clover")
@@ -132,11 +132,37 @@ import Transport
     func onceLost() async throws {
         let stripe = try ScriptedStripe([.drop])
         let request = CreateLoginLink(account: "acct_1").request
-        let lost = await #expect(throws: TransportError.self) { _ = try await stripe.client.sendOnce(request) }
+        let lost = await #expect(throws: TransportError.self) {
+            _ = try await stripe.client.sendOnce(request, startingBefore: .now + .seconds(30))
+        }
         #expect(lost?.requestMayHaveBeenSent == true && stripe.server.received.count == 1)
         stripe.server.stop()
-        let refused = await #expect(throws: TransportError.self) { _ = try await stripe.client.sendOnce(request) }
+        let refused = await #expect(throws: TransportError.self) {
+            _ = try await stripe.client.sendOnce(request, startingBefore: .now + .seconds(30))
+        }
         #expect(refused?.requestMayHaveBeenSent == false)
+    }
+
+    @Test("sendOnce sends nothing when its turn would come too late, and leaves the queue")
+    func onceTooLate() async throws {
+        let stripe = try ScriptedStripe([.answer(status: 200, body: "{}")], requestsPerSecond: 1)
+        defer { stripe.server.stop() }
+        let request = CreateLoginLink(account: "acct_1").request
+        _ = try await stripe.client.sendOnce(request, startingBefore: .now + .seconds(30))
+        // The next turn comes in a second.
+        let late = await #expect(throws: TransportError.self) {
+            _ = try await stripe.client.sendOnce(request, startingBefore: .now + .milliseconds(500))
+        }
+        #expect(late?.kind == .timeout && late?.requestMayHaveBeenSent == false)
+        // A turn that is free, but past the time: the process was stopped in between.
+        stripe.clock.pass(.seconds(5))
+        await #expect(throws: TransportError.self) {
+            _ = try await stripe.client.sendOnce(request, startingBefore: .now - .milliseconds(1))
+        }
+        #expect(stripe.server.received.count == 1)
+        stripe.clock.pass(.seconds(5))
+        _ = try await stripe.client.sendOnce(request, startingBefore: .now + .milliseconds(500))
+        #expect(stripe.server.received.count == 2)
     }
 
     @Test("logs have request ids, never keys, personal data or client secrets")
@@ -147,14 +173,12 @@ import Transport
                 body: #"{"error":{"type":"invalid_request_error","message":"No such email: buyer@example.com"}}"#)
         ])
         defer { stripe.server.stop() }
-        let call = CreateCustomer(email: "buyer@example.com", name: "Jane Buyer")
+        let call = CreateAccount(email: "buyer@example.com", businessProfile: AccountProfile(name: "Jane Buyer"))
         await #expect(throws: StripeError.self) { _ = try await stripe.client.send(call) }
-        await #expect(throws: StripeError.self) {
-            _ = try await stripe.client.send(ListPaymentIntents(customer: "cus_private"))
-        }
+        await #expect(throws: StripeError.self) { _ = try await stripe.client.send(ListRefunds(charge: "ch_private")) }
         let lines = stripe.logs.lines.joined(separator: "\n")
-        #expect(lines.contains("req_bad") && lines.contains("/v1/customers"))
-        for secret in [ScriptedStripe.key, "buyer", "Jane", "souk_call_", "cus_private"] {
+        #expect(lines.contains("req_bad") && lines.contains("/v1/accounts"))
+        for secret in [ScriptedStripe.key, "buyer", "Jane", "souk_call_", "ch_private"] {
             #expect(!lines.contains(secret), "\(secret) in \(lines)")
         }
     }

@@ -31,7 +31,7 @@ struct ScriptedStripe {
     static let key = "sk_test_not_a_secret"
 
     /// Replies in this order; the last one is repeated.
-    init(_ replies: [LocalServer.Reply], maximumRetries: Int = 2) throws {
+    init(_ replies: [LocalServer.Reply], maximumRetries: Int = 2, requestsPerSecond: Int? = nil) throws {
         let next = Mutex(0)
         server = try LocalServer { _ in
             next.withLock { index in
@@ -45,7 +45,7 @@ struct ScriptedStripe {
         client = StripeClient(
             configuration: .init(
                 secretKey: Self.key, baseURL: server.url, retries: RetryPolicy(maximum: maximumRetries),
-                time: clock.time),
+                requestsPerSecond: requestsPerSecond, time: clock.time),
             http: HTTPClient(), logger: logger)
     }
 }
@@ -55,6 +55,8 @@ final class TestClock: Sendable {
     private let state = Mutex((now: Duration.zero, sleeps: [Duration]()))
 
     var sleeps: [Duration] { state.withLock { $0.sleeps } }
+
+    func pass(_ duration: Duration) { state.withLock { $0.now += duration } }
 
     var time: StripeTime {
         StripeTime(

@@ -4,40 +4,6 @@ import Transport
 
 /// What a client sees besides money: keys, parameters, lists, declines, time.
 @Suite struct BehaviourTests {
-    @Test("Two equal posts at one instant have one effect; the other is the replay, byte for byte")
-    func idempotency() async throws {
-        try await SandboxWorld.run { world in
-            for round in 0..<50 {
-                let answers = try await withThrowingTaskGroup(of: SandboxWorld.Answer.self) { group in
-                    for _ in 0..<4 {
-                        group.addTask {
-                            try await world.send(
-                                .post, "/v1/customers", [("email", "\(round)@example.com")], key: "k\(round)")
-                        }
-                    }
-                    return try await group.reduce(into: []) { $0.append($1) }
-                }
-                #expect(answers.allSatisfy { $0.status == 200 && $0.bytes == answers[0].bytes })
-                #expect(answers.count { $0.headers["Idempotent-Replayed"] == "true" } == 3)
-                let found = try await world.get("/v1/customers", [("email", "\(round)@example.com")])
-                #expect(found["data"].array.count == 1)
-            }
-        }
-    }
-
-    @Test("A key with other parameters is refused; a refused parameter does not use the key up")
-    func keyReuse() async throws {
-        try await SandboxWorld.run { world in
-            let bad = try await world.send(.post, "/v1/customers", [("emial", "x")], key: "k")
-            #expect(bad.code == "parameter_unknown")
-            let first = try await world.send(.post, "/v1/customers", [("name", "A")], key: "k")
-            #expect(first.status == 200)
-            let other = try await world.send(.post, "/v1/customers", [("name", "B")], key: "k")
-            #expect(other.status == 400)
-            #expect(other.json["error"]["type"].string == "idempotency_error")
-        }
-    }
-
     @Test("A decline is kept under its key, with the intent inside the error")
     func decline() async throws {
         try await SandboxWorld.run { world in
@@ -107,46 +73,18 @@ import Transport
         }
     }
 
-    @Test("A charge gets its row a moment later, and sooner when the clock moves")
-    func enrichment() async throws {
+    @Test("The sandbox counts the calls of each route, replays and refusals too")
+    func countsRequests() async throws {
         try await SandboxWorld.run { world in
-            let seller = try await world.seller()
-            let intent = try await world.post(
-                "/v1/payment_intents",
-                [
-                    ("amount", "10000"), ("currency", "usd"), ("payment_method", "pm_card_visa"), ("confirm", "true"),
-                    ("return_url", "https://shop.example"), ("transfer_data[destination]", seller),
-                    ("application_fee_amount", "1000"), ("expand[]", "latest_charge"),
-                ])
-            #expect(intent["latest_charge"]["balance_transaction"] == .null)
-            try await world.control(.post, "clock/advance", #"{"seconds":2}"#)
-            let charge = try await world.get("/v1/charges/\(intent["latest_charge"].id)")
-            #expect(charge["balance_transaction"].string?.hasPrefix("txn_") == true)
-            let types = try await world.get("/v1/events", [("limit", "4")])["data"].array.map { $0["type"].string }
-            #expect(
-                types == ["charge.updated", "transfer.created", "application_fee.created", "payment_intent.succeeded"])
-        }
-    }
-
-    @Test("Sellers are paid out by themselves; a payout may fail after it was paid")
-    func payouts() async throws {
-        try await SandboxWorld.run { world in
-            let seller = try await world.seller()
-            _ = try await world.pay(
-                10000, [("application_fee_amount", "1000"), ("transfer_data[destination]", seller)])
-            try await world.control(.post, "clock/advance", #"{"seconds":432000}"#)
-            let payout = try await world.get("/v1/payouts", account: seller)["data"][0]
-            #expect(payout["status"].string == "paid")
-            #expect(payout["amount"].int == 9000)
-            let rows = try await world.get("/v1/balance_transactions", [("payout", payout.id)], account: seller)
-            #expect(rows["data"].array.map { $0["net"].int } == [-9000, 9000])
-            #expect(try await world.total(seller) == 0)
-            try await world.control(
-                .post, "payouts/\(payout.id)/fail", #"{"failure_code":"account_closed","after_paid":true}"#)
-            #expect(try await world.total(seller) == 9000)
-            let account = try await world.get("/v1/accounts/\(seller)")
-            #expect(account["external_accounts"]["data"][0]["status"].string == "errored")
-            #expect(account["payouts_enabled"] == .bool(false))
+            let customer = try await world.send(.post, "/v1/customers", [("name", "A")], key: "k")
+            _ = try await world.send(.post, "/v1/customers", [("name", "A")], key: "k")
+            _ = try await world.send(.get, "/v1/customers/cus_missing")
+            _ = try await world.get("/v1/customers/\(customer.json.id)")
+            _ = try await world.send(.get, "/v1/nonsense")
+            let counts = try await world.control(.get, "requests").json
+            #expect(counts["POST /v1/customers"].int == 2)
+            #expect(counts["GET /v1/customers/:customer"].int == 2)
+            #expect(counts["unknown"].int == 1)
         }
     }
 
@@ -181,20 +119,6 @@ import Transport
             let late = try await world.post("/v1/checkout/sessions", form)
             try await world.control(.post, "clock/advance", #"{"seconds":90000}"#)
             #expect(try await world.get("/v1/checkout/sessions/\(late.id)")["status"].string == "expired")
-        }
-    }
-
-    @Test("An answer can be dropped after its effect; the same key then replays it")
-    func droppedAnswer() async throws {
-        try await SandboxWorld.run { world in
-            try await world.control(
-                .put, "faults", #"{"seed":1,"rules":[{"match":"POST /v1/customers","kind":"drop_answer","times":1}]}"#)
-            await #expect(throws: (any Error).self) {
-                _ = try await world.send(.post, "/v1/customers", [("name", "A")], key: "once")
-            }
-            let again = try await world.send(.post, "/v1/customers", [("name", "A")], key: "once")
-            #expect(again.headers["Idempotent-Replayed"] == "true")
-            #expect(try await world.get("/v1/customers")["data"].array.count == 1)
         }
     }
 }

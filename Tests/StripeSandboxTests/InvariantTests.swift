@@ -57,26 +57,39 @@ import Transport
     }
 
     @Test(
-        "The nets of all rows are the balance, for each account, after every step",
-        arguments: 1...12 as ClosedRange<UInt64>)
-    func netsAreBalances(seed: UInt64) async throws {
-        var behaviour = SandboxBehaviour()
+        "The nets of all rows are the balance, available and pending, and no row ever changes but for its status",
+        arguments: Array(Reading.all.enumerated()).map { (UInt64($0.offset + 1), $0.element) })
+    func netsAreBalances(seed: UInt64, reading: Reading) async throws {
+        var behaviour = reading.behaviour
         // Charges are completed by the clock's moves and by refunds only, never between two readings.
         behaviour.enrichmentMilliseconds = 600_000
-        behaviour.reversal = seed % 2 == 0 ? .strict : .negative
-        behaviour.feeRefundRow = seed % 3 == 0 ? .separateRow : .negativeFee
         try await SandboxWorld.run(seed: seed, behaviour: behaviour) { world in
             var operations = Operations(random: SystemlessGenerator(state: seed), sellers: [])
             for _ in 0..<2 { operations.sellers.append(try await world.seller()) }
+            var known: [String: JSON] = [:]
             for step in 1...30 {
                 let what = try await operations.step(world)
                 let books = try await world.control(.get, "books").json
                 for account in books["accounts"].array {
                     let id = account["account"].string ?? ""
                     let acting = account["is_platform"] == .bool(true) ? nil : id
-                    let total = try await world.total(acting)
-                    let expected = account["balances"]["usd"]["total"].int ?? 0
-                    #expect(total == expected, "seed \(seed) step \(step) \(what) in \(id)")
+                    let place = "seed \(seed) step \(step) \(what) in \(id)"
+                    let usd = account["balances"]["usd"]
+                    #expect(try await world.total(acting) == usd["total"].int ?? 0, "\(place)")
+                    let balance = try await world.get("/v1/balance", account: acting)
+                    let pending = balance["pending"].array.first { $0["currency"].string == "usd" }
+                    #expect(pending?["amount"].int ?? 0 == usd["pending"].int ?? 0, "\(place)")
+                    let rows = try await world.allRows(acting)
+                    #expect(rows.reduce(0) { $0 + ($1["net"].int ?? 0) } == usd["total"].int ?? 0, "\(place)")
+                    for row in rows {
+                        #expect(row["net"].int == (row["amount"].int ?? 0) - (row["fee"].int ?? 0), "\(place)")
+                        let fees = row["fee_details"].array.reduce(0) { $0 + ($1["amount"].int ?? 0) }
+                        #expect(row["fee"].int == fees, "\(place)")
+                        let before = known.updateValue(row, forKey: row.id) ?? row
+                        let changed = row.keys.filter { $0 != "status" && row[$0] != before[$0] }
+                        #expect(changed.isEmpty, "\(place)")
+                    }
+                    #expect(Set(known.keys).isSuperset(of: rows.map(\.id)))
                 }
             }
         }

@@ -5,6 +5,7 @@ enum JSON: Decodable, Equatable, Sendable {
     case null
     case bool(Bool)
     case int(Int64)
+    case fraction(Double)
     case string(String)
     case array([JSON])
     case object([String: JSON])
@@ -17,6 +18,8 @@ enum JSON: Decodable, Equatable, Sendable {
             self = .bool(value)
         } else if let value = try? container.decode(Int64.self) {
             self = .int(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .fraction(value)
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
         } else if let value = try? container.decode([JSON].self) {
@@ -51,6 +54,11 @@ enum JSON: Decodable, Equatable, Sendable {
     var array: [JSON] {
         guard case .array(let value) = self else { return [] }
         return value
+    }
+
+    var keys: [String] {
+        guard case .object(let value) = self else { return [] }
+        return value.keys.sorted()
     }
 
     var id: String { self["id"].string ?? "" }

@@ -1,5 +1,6 @@
 import Logging
 import StripeSandbox
+import TestSupport
 import Testing
 import Transport
 
@@ -27,17 +28,12 @@ struct SandboxWorld: Sendable {
         let server = try Server(
             configuration: SandboxConfiguration(
                 port: 0, dataDirectory: dataDirectory, seed: seed, behaviour: behaviour), logger: logger)
-        return try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask {
-                try await server.run()
-                return nil
-            }
+        return try await withServices(logger: logger) { services in
+            await services.start(server)
             let port = try #require(await server.boundPort())
             let client = HTTPClient()
             defer { client.shutdown() }
-            let result = try await body(SandboxWorld(address: "http://127.0.0.1:\(port)", client: client))
-            group.cancelAll()
-            return result
+            return try await body(SandboxWorld(address: "http://127.0.0.1:\(port)", client: client))
         }
     }
 
@@ -136,21 +132,70 @@ struct SandboxWorld: Sendable {
     func pay(
         _ amount: Int64, _ more: [(String, String)] = [], method: String = "pm_card_visa", account: String? = nil
     ) async throws -> JSON {
-        try await post(
-            "/v1/payment_intents",
-            [
-                ("amount", String(amount)), ("currency", "usd"), ("payment_method", method), ("confirm", "true"),
-                ("capture_method", "automatic"), ("return_url", "https://shop.example/done"),
-                ("expand[]", "latest_charge"),
-            ] + more, account: account)
+        let usual = [
+            ("amount", String(amount)), ("currency", "usd"), ("payment_method", method), ("confirm", "true"),
+            ("capture_method", "automatic"), ("return_url", "https://shop.example/done"),
+            ("expand[]", "latest_charge"),
+        ].filter { name, _ in !more.contains { $0.0 == name } }
+        return try await post("/v1/payment_intents", usual + more, account: account)
     }
 
-    /// Available plus pending, in cents.
+    /// A paid destination charge with a fee of the platform -> its intent, the charge expanded.
+    func destination(
+        _ seller: String, _ amount: Int64 = 10_000, fee: Int64 = 1000, method: String = "pm_card_visa"
+    ) async throws -> JSON {
+        try await pay(
+            amount, [("application_fee_amount", String(fee)), ("transfer_data[destination]", seller)], method: method)
+    }
+
+    /// What a refused call says: its status and its code, or the parameter where it has no code.
+    func refusal(
+        _ path: String, _ form: [(String, String)] = [], account: String? = nil, key: String? = nil
+    ) async throws -> String {
+        let answer = try await send(.post, path, form, account: account, key: key)
+        let error = answer.json["error"]
+        return "\(answer.status) \(error["code"].string ?? error["param"].string ?? "")"
+    }
+
+    func advance(days: Int64 = 0, hours: Int64 = 0, seconds: Int64 = 0) async throws {
+        try await control(.post, "clock/advance", #"{"seconds":\#(days * 86_400 + hours * 3600 + seconds)}"#)
+    }
+
+    /// Takes an account's automatic payouts off, so that its money stays while the clock moves.
+    func holdPayouts(of account: String? = nil) async throws {
+        try await post(
+            "/v1/balance_settings", [("payments[payouts][schedule][interval]", "manual")], account: account)
+    }
+
+    /// The types of an account's last events, oldest first.
+    func events(_ account: String? = nil, limit: Int = 100) async throws -> [String] {
+        let list = try await get("/v1/events", [("limit", String(limit))], account: account)
+        return list["data"].array.reversed().compactMap { $0["type"].string }
+    }
+
+    /// What of an account's money can be moved now, in cents.
+    func available(_ account: String? = nil, currency: String = "usd") async throws -> Int64 {
+        try await get("/v1/balance", account: account)["available"].array
+            .filter { $0["currency"].string == currency }.reduce(0) { $0 + ($1["amount"].int ?? 0) }
+    }
+
+    /// Available, pending and held back for sellers below zero, in cents.
     func total(_ account: String? = nil, currency: String = "usd") async throws -> Int64 {
         let balance = try await get("/v1/balance", account: account)
-        return (balance["available"].array + balance["pending"].array)
+        return (balance["available"].array + balance["pending"].array + balance["connect_reserved"].array)
             .filter { $0["currency"].string == currency }
             .reduce(0) { $0 + ($1["amount"].int ?? 0) }
+    }
+
+    /// Every row of an account, newest first.
+    func allRows(_ account: String? = nil) async throws -> [JSON] {
+        var rows: [JSON] = []
+        while true {
+            let cursor = rows.last.map { [("starting_after", $0.id)] } ?? []
+            let page = try await get("/v1/balance_transactions", [("limit", "100")] + cursor, account: account)
+            rows += page["data"].array
+            if page["has_more"] != .bool(true) { return rows }
+        }
     }
 
     /// Every row of an account: type, amount, fee, net; oldest first.

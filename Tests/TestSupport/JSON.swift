@@ -1,34 +1,21 @@
 import FoundationEssentials
 
 /// A JSON text, for looking into answers by name.
-package enum JSON: Decodable, Hashable, Sendable {
+package enum JSON: Hashable, Sendable {
     case object([String: JSON])
     case array([JSON])
     case string(String)
     case int(Int)
+    /// A number that is no integer, as it is written.
+    case number(String)
     case bool(Bool)
     case null
 
+    /// nil for a text that is not JSON, or in which an object names a member twice.
     package init?(_ text: String) {
-        guard let value = try? JSONDecoder().decode(JSON.self, from: Data(text.utf8)) else { return nil }
+        var reader = JSONReader(text)
+        guard let value = reader.document() else { return nil }
         self = value
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Int.self) {
-            self = .int(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSON].self) {
-            self = .array(value)
-        } else {
-            self = .object(try container.decode([String: JSON].self))
-        }
     }
 
     package subscript(name: String) -> JSON {
@@ -67,6 +54,7 @@ package enum JSON: Decodable, Hashable, Sendable {
         case .string(let text):
             (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
         case .int(let number): String(number)
+        case .number(let text): text
         case .bool(let flag): String(flag)
         case .null: "null"
         }

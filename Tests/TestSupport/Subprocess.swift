@@ -1,4 +1,5 @@
 import Foundation
+import LocalHTTP
 
 /// A program run to its end, off the cooperative pool.
 package struct Subprocess: Sendable {

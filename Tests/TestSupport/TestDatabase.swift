@@ -49,8 +49,20 @@ package final class TestDatabase: Sendable {
         return logger
     }
 
-    func run(_ body: @concurrent @Sendable () async throws -> Void) async throws {
-        try await Self.$leased.withValue(self, operation: body)
+    /// Runs `body` with a fresh database as the current one: for a test that needs many, one after another. `copying`
+    /// names another database, whose clients must be shut down.
+    package static func lend(
+        isMigrated: Bool = true, copying template: String? = nil, to body: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        let server = try await TestServer.shared.value
+        let database = try await server.lease(isMigrated: isMigrated, copying: template)
+        do {
+            try await Self.$leased.withValue(database, operation: body)
+        } catch {
+            await server.end(database)
+            throw error
+        }
+        await server.end(database)
     }
 }
 
@@ -64,15 +76,7 @@ package struct DatabaseTrait: TestTrait, SuiteTrait, TestScoping {
     ) async throws {
         // Once for each test (or argument), not around a whole suite.
         guard testCase != nil else { return try await function() }
-        let server = try await TestServer.shared.value
-        let database = try await server.lease(isMigrated: isMigrated)
-        do {
-            try await database.run(function)
-        } catch {
-            await server.end(database)
-            throw error
-        }
-        await server.end(database)
+        try await TestDatabase.lend(isMigrated: isMigrated, to: function)
     }
 }
 
@@ -99,17 +103,26 @@ actor TestServer {
             cluster = nil
             admin = try TestDatabase.client(url, maximumConnections: 4)
         } else {
-            let cluster = try await TestCluster()
+            // In a database that lives for seconds a statement would be planned anew at each of its few executions.
+            var options = TestCluster.Options()
+            options.settings["plan_cache_mode"] = "force_generic_plan"
+            let cluster = try await TestCluster(options)
             self.cluster = cluster
             admin = try TestDatabase.client(cluster.connectionString(), maximumConnections: 4)
         }
     }
 
-    func lease(isMigrated: Bool) async throws -> TestDatabase {
+    func lease(isMigrated: Bool, copying original: String?) async throws -> TestDatabase {
         count += 1
         let name = "\(prefix)_\(count)"
         if isMigrated {
-            let template = try await migratedTemplate()
+            let template: String
+            if let original {
+                try await awaitLonely(original)
+                template = original
+            } else {
+                template = try await migratedTemplate()
+            }
             try await admin.execute("CREATE DATABASE \(identifier: name) TEMPLATE \(identifier: template)")
         } else {
             try await admin.execute("CREATE DATABASE \(identifier: name)")
@@ -121,6 +134,14 @@ actor TestServer {
         database.postgres.shutDown()
         // Left behind is only what a crash leaves: the private cluster is deleted as a whole.
         _ = try? await admin.execute("DROP DATABASE IF EXISTS \(identifier: database.name) WITH (FORCE)")
+    }
+
+    private func awaitLonely(_ database: String) async throws {
+        try await eventually("\(database) has no connections") {
+            let row = try await admin.query(
+                "SELECT count(*) AS connections FROM pg_stat_activity WHERE datname = \(database)")[0]
+            return try row.get("connections") == 0
+        }
     }
 
     /// A template must have no connections when it is copied: its client is shut down and gone first.
@@ -138,11 +159,7 @@ actor TestServer {
                 throw error
             }
             client.shutDown()
-            try await eventually("the template has no connections") {
-                let row = try await admin.query(
-                    "SELECT count(*) AS connections FROM pg_stat_activity WHERE datname = \(name)")[0]
-                return try row.get("connections") == 0
-            }
+            try await self.awaitLonely(name)
             return name
         }
         template = task

@@ -52,6 +52,40 @@ import Testing
         #expect(refusal?.code == .parameterInvalid)
     }
 
+    @Test("a route without parameters takes none, neither in its query nor in its body")
+    func nothingIsTaken() {
+        struct Nothing: Decodable {}
+        let query = #expect(throws: Refusal.self) { try request("colour=red").refuseQuery() }
+        #expect(query?.code == .parameterUnknown && query?.parameter == "colour")
+        let body = #expect(throws: Refusal.self) {
+            try StrictDecoder.decode(Nothing.self, from: Array("{\"colour\":\"red\"}".utf8))
+        }
+        #expect(body?.code == .parameterUnknown && body?.parameter == "colour")
+        #expect(throws: Never.self) { try StrictDecoder.decode(Nothing.self, from: Array("{}".utf8)) }
+    }
+
+    private struct Dated: Decodable {
+        let created: CreatedFilter?
+    }
+
+    @Test func timesCountAsTheirWholeSecond() throws {
+        let range = try request("created[gt]=5&created[lte]=8").query(as: Dated.self).created
+        #expect(range?.from == Timestamp(seconds: 6) && range?.before == Timestamp(seconds: 9))
+        let exact = try request("created=5").query(as: Dated.self).created
+        #expect(exact?.from == Timestamp(seconds: 5) && exact?.before == Timestamp(seconds: 6))
+    }
+
+    @Test(
+        "times past the calendar are refused, however far",
+        arguments: [
+            "created=9223372036854775807", "created[gt]=9223372036854775807", "created[lte]=9223372036854775807",
+            "created[gte]=-9223372036854775808", "created[lt]=-1", "created[gte]=253402300800",
+        ])
+    func impossibleTimes(_ query: String) {
+        let refusal = #expect(throws: Refusal.self) { try request(query).query(as: Dated.self) }
+        #expect(refusal?.code == .parameterInvalid)
+    }
+
     @Test func pagesAreCutAndTurned() {
         let older = Page(fetched: [5, 4, 3], for: PageRequest(limit: 2))
         #expect(older.elements == [5, 4] && older.hasMore)

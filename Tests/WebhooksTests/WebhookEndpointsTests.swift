@@ -74,7 +74,7 @@ private final class EndpointServer: Sendable {
         let events = endpoint.events.map { "\"\($0)\"" }.joined(separator: ",")
         let secret = secret.map { #","secret":"\#($0)""# } ?? ""
         return
-            #"{"id":"\#(id)","object":"webhook_endpoint","api_version":"\#(endpoint.version)","url":"\#(endpoint.url)","status":"enabled","enabled_events":[\#(events)]\#(secret)}"#
+            #"{"id":"\#(id)","object":"webhook_endpoint","api_version":"\#(endpoint.version)","url":"\#(endpoint.url)","status":"enabled","enabled_events":[\#(events)],"metadata":{},"livemode":false,"created":1\#(secret)}"#
     }
 }
 
@@ -123,7 +123,9 @@ extension Substring {
 
             server.stored.withLock { $0[0].endpoint.events = ["charge.updated", "charge.expired"] }
             let corrected = try await endpoints.ensure()
-            #expect(corrected[0].outcome == .updated(added: ["charge.refunded"], removed: ["charge.expired"]))
+            #expect(
+                corrected[0].outcome
+                    == .updated(added: ["charge.refunded"], removed: ["charge.expired"], enabled: false))
             #expect(try await endpoints.ensure().map(\.outcome) == [.unchanged, .unchanged])
 
             let renewed = try await endpoints.ensure(renewing: true)
@@ -134,6 +136,28 @@ extension Substring {
             let beside = try await endpoints.ensure()
             #expect(beside.map(\.outcome) == [.unchanged, .createdBeside(oldVersion: "2024-12-18.acacia")])
             #expect(server.stored.withLock { $0.count } == 3)
+        }
+    }
+
+    @Test("endpoints that Souk made at other addresses are deleted, and nobody else's")
+    func deleteElsewhere() async throws {
+        let server = EndpointServer()
+        try await serving(server.router) { (base) async throws in
+            let stripe = StripeClient(
+                configuration: .init(secretKey: "sk_test_x", baseURL: base), http: HTTPClient(), logger: quiet)
+            func endpoints(_ address: String) -> WebhookEndpoints {
+                WebhookEndpoints(
+                    stripe: stripe, handlers: InboxWorld.handlers { _ in }, publicURL: "http://127.0.0.1:\(address)")
+            }
+            for port in ["8080", "8081", "8080/elsewhere"] { _ = try await endpoints(port).ensure() }
+            server.stored.withLock { $0[5].endpoint.url = "http://127.0.0.1:9000/events" }
+
+            try await endpoints("8081").deleteElsewhere()
+            #expect(
+                server.stored.withLock { $0.map(\.endpoint.url) } == [
+                    "http://127.0.0.1:8081/webhooks/stripe", "http://127.0.0.1:8081/webhooks/stripe/connect",
+                    "http://127.0.0.1:9000/events",
+                ])
         }
     }
 }

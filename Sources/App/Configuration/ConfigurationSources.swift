@@ -70,19 +70,30 @@ package struct ConfigurationSources {
 
     /// Read by the build and by tests, whose environment Souk may inherit.
     private static let namesOfTools: Set<String> = [
-        "SOUK_BENCHMARKS", "SOUK_SEED", "SOUK_WORLDS", "SOUK_TEST_DATABASE_URL",
+        "SOUK_BENCHMARKS", "SOUK_KILLS", "SOUK_SEED", "SOUK_WORLDS", "SOUK_TEST_DATABASE_URL",
     ]
 
     private static func suggestion(for name: String) -> String {
-        let words = Set(name.split(separator: "_"))
-        let nearest = Setting.allCases.map(\.rawValue).filter { $0.hasPrefix("SOUK_") }
-            .max {
-                words.intersection($0.split(separator: "_")).count < words.intersection($1.split(separator: "_")).count
+        let nearest = Setting.allCases.map { (name: $0.rawValue, distance: editDistance(name, $0.rawValue)) }
+            .min { $0.distance < $1.distance }
+        guard let nearest, nearest.distance <= 3 else { return " `souk serve --print-config` lists them." }
+        return " Did you mean \(nearest.name)?"
+    }
+
+    /// How many characters must be added, dropped or changed to make one name of the other.
+    private static func editDistance(_ left: String, _ right: String) -> Int {
+        let right = Array(right)
+        var row = Array(0...right.count)
+        for (index, character) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in right.indices {
+                let changed = diagonal + (right[column] == character ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(changed, diagonal + 1, row[column] + 1)
             }
-        guard let nearest, words.intersection(nearest.split(separator: "_")).count > 1 else {
-            return " `souk serve --print-config` lists them."
         }
-        return " Did you mean \(nearest)?"
+        return row[right.count]
     }
 
     private static func read(_ path: String) throws -> String {

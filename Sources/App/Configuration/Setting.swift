@@ -19,6 +19,11 @@ package enum Setting: String, CaseIterable, Sendable {
     case adminKey = "SOUK_ADMIN_KEY"
     case encryptionKeys = "SOUK_ENCRYPTION_KEYS"
     case allowPrivateAddresses = "SOUK_ALLOW_PRIVATE_ADDRESSES"
+    case sweepSeconds = "SOUK_SWEEP_SECONDS"
+    case reconcileWindow = "SOUK_RECONCILE_WINDOW"
+    case rateLimit = "SOUK_RATE_LIMIT"
+    case addressRateLimit = "SOUK_ADDRESS_RATE_LIMIT"
+    case trustedProxies = "SOUK_TRUSTED_PROXIES"
     case smtpURL = "SOUK_SMTP_URL"
     case mailFrom = "SOUK_MAIL_FROM"
 
@@ -29,7 +34,8 @@ package enum Setting: String, CaseIterable, Sendable {
             .encryptionKeys, .smtpURL:
             true
         case .stripeAPIBase, .sandbox, .host, .port, .configFile, .logLevel, .sandboxPort, .dataDirectory, .roles,
-            .publicURL, .allowPrivateAddresses, .mailFrom:
+            .publicURL, .allowPrivateAddresses, .sweepSeconds, .reconcileWindow, .rateLimit, .addressRateLimit,
+            .trustedProxies, .mailFrom:
             false
         }
     }
@@ -38,15 +44,18 @@ package enum Setting: String, CaseIterable, Sendable {
     package var defaultText: String? {
         switch self {
         case .stripeAPIBase: "https://api.stripe.com"
-        case .sandbox, .allowPrivateAddresses: "0"
+        case .sandbox, .allowPrivateAddresses, .trustedProxies: "0"
+        case .rateLimit: "500"
+        case .addressRateLimit: "100"
         case .host: "127.0.0.1"
         case .port: "8080"
         case .logLevel: "info"
         case .sandboxPort: "12111"
         case .dataDirectory: ".souk"
         case .roles: "api,worker"
+        case .sweepSeconds: "300"
         case .databaseURL, .stripeSecretKey, .stripeWebhookSecrets, .stripeConnectWebhookSecrets, .configFile,
-            .publicURL, .adminKey, .encryptionKeys, .smtpURL, .mailFrom:
+            .publicURL, .adminKey, .encryptionKeys, .reconcileWindow, .smtpURL, .mailFrom:
             nil
         }
     }

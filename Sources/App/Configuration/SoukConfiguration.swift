@@ -1,4 +1,5 @@
 import Cryptography
+package import Domain
 package import Logging
 
 /// Everything that Souk is told when it starts, checked.
@@ -32,6 +33,16 @@ package struct SoukConfiguration: Sendable {
     package let encryptionKeys: [[UInt8]]
     /// Event destinations may have private and link-local addresses.
     package let allowPrivateAddresses: Bool
+    /// Between two looks for events that never arrived.
+    package let sweepInterval: Duration
+    /// When the daily reconciliation begins, in UTC; nil for none.
+    package let reconcileWindow: DailyWindow?
+    /// Requests a second of one API key; 0 for no limit.
+    package let rateLimit: Int
+    /// Requests a second without a valid key, of one address; 0 for no limit.
+    package let addressRateLimit: Int
+    /// How many proxies before Souk add to `X-Forwarded-For`.
+    package let trustedProxies: Int
     package let smtpURL: String?
     package let mailFrom: String?
     /// For `--print-config`: name, value (secrets hidden), origin.
@@ -61,6 +72,11 @@ package struct SoukConfiguration: Sendable {
         adminKey = sources.text(.adminKey)
         encryptionKeys = try sources.encryptionKeys()
         allowPrivateAddresses = try sources.flag(.allowPrivateAddresses)
+        sweepInterval = try sources.seconds(.sweepSeconds)
+        reconcileWindow = try sources.window(.reconcileWindow)
+        rateLimit = try sources.number(.rateLimit, upTo: 1_000_000)
+        addressRateLimit = try sources.number(.addressRateLimit, upTo: 1_000_000)
+        trustedProxies = try sources.number(.trustedProxies, upTo: 16)
         smtpURL = sources.text(.smtpURL)
         mailFrom = sources.text(.mailFrom)
         var derived: [Setting: String] = [.publicURL: publicURL]
@@ -124,11 +140,33 @@ extension ConfigurationSources {
         }
     }
 
+    fileprivate func number(_ setting: Setting, upTo limit: Int) throws(ConfigurationError) -> Int {
+        guard let number = text(setting).flatMap({ Int($0) }), (0...limit).contains(number) else {
+            throw ConfigurationError("\(setting.rawValue) must be a number from 0 to \(limit).")
+        }
+        return number
+    }
+
     fileprivate func port(_ setting: Setting) throws(ConfigurationError) -> Int {
         guard let port = text(setting).flatMap({ Int($0) }), (0...65535).contains(port) else {
             throw ConfigurationError("\(setting.rawValue) must be a port number: 1 to 65535, or 0 for any free one.")
         }
         return port
+    }
+
+    fileprivate func seconds(_ setting: Setting) throws(ConfigurationError) -> Duration {
+        guard let seconds = text(setting).flatMap({ Int($0) }), (1...86_400).contains(seconds) else {
+            throw ConfigurationError("\(setting.rawValue) must be a number of seconds: 1 to 86400.")
+        }
+        return .seconds(seconds)
+    }
+
+    fileprivate func window(_ setting: Setting) throws(ConfigurationError) -> DailyWindow? {
+        guard let text = text(setting) else { return nil }
+        guard let window = DailyWindow(text) else {
+            throw ConfigurationError("\(setting.rawValue) must be two times of day in UTC, such as 03:00-05:00.")
+        }
+        return window
     }
 
     fileprivate func address(_ setting: Setting, fallback: String) throws(ConfigurationError) -> String {

@@ -1,4 +1,5 @@
-/// One line of an order, as it was placed: what it is, whose it is, and how its money divides. Never changed.
+/// One line of an order: what it is, whose it is, and how its money divides. Frozen when the order is placed; only a
+/// capture of less than was authorized makes it smaller.
 package struct OrderLine: Identified, Hashable, Sendable {
     package static let idPrefix = "oli"
 
@@ -21,7 +22,7 @@ package struct OrderLine: Identified, Hashable, Sendable {
     /// Negative for discounts only.
     package let unitAmount: Money
     package let quantity: Int64
-    /// Unit amount times quantity.
+    /// Unit amount times quantity, or what was captured of it.
     package let amount: Money
     package let category: String?
     package let fundedBy: Funder?
@@ -30,6 +31,37 @@ package struct OrderLine: Identified, Hashable, Sendable {
     package let feePolicy: ID<FeePolicy>?
     package let feeTerms: FeeTerms?
     package let parts: MoneyParts
+
+    /// The line as far as it is captured: its fee by the terms that were frozen, on the smaller amount, and the seller's
+    /// share the rest of it.
+    ///
+    /// - Precondition: `captured` lies between zero and the line's amount, in its currency.
+    package func capturing(_ captured: Money) throws(MoneyError) -> OrderLine {
+        let fee = feeTerms?.fee(on: captured) ?? .zero(captured.currency)
+        return OrderLine(
+            self, amount: captured,
+            parts: try MoneyParts(dividing: captured, kind: kind, seller: seller, fundedBy: fundedBy, fee: fee))
+    }
+
+    private init(_ line: OrderLine, amount: Money, parts: MoneyParts) {
+        id = line.id
+        kind = line.kind
+        seller = line.seller
+        description = line.description
+        unitAmount = line.unitAmount
+        quantity = line.quantity
+        self.amount = amount
+        category = line.category
+        fundedBy = line.fundedBy
+        feeApplies = line.feeApplies
+        feePolicy = line.feePolicy
+        feeTerms = line.feeTerms
+        self.parts = parts
+    }
+
+    /// The seller who gets the line's share, or bears it; nil for what is the platform's alone. A discount that the
+    /// platform funds may say whose goods it is for: that seller has no part in it.
+    package var beneficiary: ID<Seller>? { kind == .discount && fundedBy == .platform ? nil : seller }
 
     /// Freezes a line under the policy in force: the fee by its terms, the seller's share by subtraction.
     package init(
@@ -83,13 +115,16 @@ package struct MoneyParts: Hashable, Sendable {
     package let platformSales: Money
     /// What the platform gives the buyer out of its own pocket: positive for a discount.
     package let platformDiscount: Money
+    /// What a refund made at Stripe gives the buyer beyond the order, because the platform had paid them without Stripe before:
+    /// no line's, and the platform's loss.
+    package let excess: Money
 
-    /// - Throws: `PartsDoNotSum` unless amount = seller + fee + tax + own sales − platform's discount.
+    /// - Throws: `PartsDoNotSum` unless amount = seller + fee + tax + own sales + excess − platform's discount.
     package init(
         amount: Money, sellerAmount: Money, platformFee: Money, tax: Money, platformSales: Money,
-        platformDiscount: Money
+        platformDiscount: Money, excess: Money
     ) throws {
-        let sum = try Money.sum([sellerAmount, platformFee, tax, platformSales], in: amount.currency)
+        let sum = try Money.sum([sellerAmount, platformFee, tax, platformSales, excess], in: amount.currency)
             .subtracting(platformDiscount)
         guard sum == amount else { throw PartsDoNotSum(amount: amount, sum: sum) }
         self.amount = amount
@@ -98,10 +133,12 @@ package struct MoneyParts: Hashable, Sendable {
         self.tax = tax
         self.platformSales = platformSales
         self.platformDiscount = platformDiscount
+        self.excess = excess
     }
 
     private init(
-        unchecked amount: Money, seller: Money, fee: Money, tax: Money, sales: Money, discount: Money
+        unchecked amount: Money, seller: Money, fee: Money, tax: Money, sales: Money, discount: Money,
+        excess: Money? = nil
     ) {
         self.amount = amount
         sellerAmount = seller
@@ -109,6 +146,7 @@ package struct MoneyParts: Hashable, Sendable {
         self.tax = tax
         platformSales = sales
         platformDiscount = discount
+        self.excess = excess ?? .zero(amount.currency)
     }
 
     package static func zero(_ currency: Currency) -> MoneyParts {
@@ -143,7 +181,7 @@ package struct MoneyParts: Hashable, Sendable {
             unchecked: try amount.adding(other.amount), seller: try sellerAmount.adding(other.sellerAmount),
             fee: try platformFee.adding(other.platformFee), tax: try tax.adding(other.tax),
             sales: try platformSales.adding(other.platformSales),
-            discount: try platformDiscount.adding(other.platformDiscount))
+            discount: try platformDiscount.adding(other.platformDiscount), excess: try excess.adding(other.excess))
     }
 
     package func subtracting(_ other: MoneyParts) throws(MoneyError) -> MoneyParts {
@@ -151,7 +189,24 @@ package struct MoneyParts: Hashable, Sendable {
             unchecked: try amount.subtracting(other.amount), seller: try sellerAmount.subtracting(other.sellerAmount),
             fee: try platformFee.subtracting(other.platformFee), tax: try tax.subtracting(other.tax),
             sales: try platformSales.subtracting(other.platformSales),
-            discount: try platformDiscount.subtracting(other.platformDiscount))
+            discount: try platformDiscount.subtracting(other.platformDiscount),
+            excess: try excess.subtracting(other.excess))
+    }
+
+    /// The same with so much more for the buyer, which is no line's.
+    package func adding(excess more: Money) throws(MoneyError) -> MoneyParts {
+        MoneyParts(
+            unchecked: try amount.adding(more), seller: sellerAmount, fee: platformFee, tax: tax, sales: platformSales,
+            discount: platformDiscount, excess: try excess.adding(more))
+    }
+
+    /// What comes from the order's lines.
+    package var ofOrder: MoneyParts {
+        get throws(MoneyError) {
+            MoneyParts(
+                unchecked: try amount.subtracting(excess), seller: sellerAmount, fee: platformFee, tax: tax,
+                sales: platformSales, discount: platformDiscount)
+        }
     }
 
     package static func sum(_ all: some Sequence<MoneyParts>, in currency: Currency) throws(MoneyError) -> MoneyParts {
@@ -167,7 +222,10 @@ package struct MoneyParts: Hashable, Sendable {
     package func upTo(refunded: Money) throws(MoneyError) -> MoneyParts {
         guard !amount.isZero else { return .zero(amount.currency) }
         func cumulative(_ part: Money) -> Money {
-            Money(
+            // All of a line that is nobody's but the platform's goes back to the minor unit, also between the currency's
+            // steps, where somebody at Stripe has refunded such an amount.
+            if part == amount { return refunded }
+            return Money(
                 Rounding.share(
                     of: part.minorUnits, numerator: refunded.minorUnits, denominator: amount.minorUnits,
                     step: amount.currency.rule.chargeStep), amount.currency)
@@ -175,7 +233,8 @@ package struct MoneyParts: Hashable, Sendable {
         let fee = cumulative(platformFee)
         let tax = cumulative(tax)
         let sales = cumulative(platformSales)
-        let discount = cumulative(platformDiscount)
+        let discount =
+            try platformDiscount == amount.negated() ? refunded.negated() : cumulative(platformDiscount)
         let others = try Money.sum([fee, tax, sales], in: amount.currency).subtracting(discount)
         return MoneyParts(
             unchecked: refunded, seller: try refunded.subtracting(others), fee: fee, tax: tax, sales: sales,

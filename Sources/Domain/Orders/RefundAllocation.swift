@@ -6,11 +6,15 @@ package struct RefundAllocation: Hashable, Sendable {
         package let parts: MoneyParts
         /// Between zero and the line's amount; negative for a discount.
         package let refunded: Money
+        /// What those refunds took of each part. Nil: exactly the parts of the first `refunded` of the line, which a
+        /// refund that failed in between can change by a cent.
+        package let taken: MoneyParts?
 
-        package init(id: ID<OrderLine>, parts: MoneyParts, refunded: Money) {
+        package init(id: ID<OrderLine>, parts: MoneyParts, refunded: Money, taken: MoneyParts? = nil) {
             self.id = id
             self.parts = parts
             self.refunded = refunded
+            self.taken = taken
         }
 
         var remaining: Int64 { parts.amount.minorUnits - refunded.minorUnits }
@@ -74,7 +78,8 @@ package struct RefundAllocation: Hashable, Sendable {
         var shares: [Share] = []
         for (line, amount) in zip(lines, amounts) where amount != 0 {
             let refunded = try line.refunded.adding(Money(amount, currency))
-            let parts = try line.parts.upTo(refunded: refunded).subtracting(line.parts.upTo(refunded: line.refunded))
+            let parts = try line.parts.upTo(refunded: refunded).subtracting(
+                line.taken ?? line.parts.upTo(refunded: line.refunded))
             shares.append(Share(line: line.id, parts: parts))
         }
         self.shares = shares

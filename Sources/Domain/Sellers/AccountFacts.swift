@@ -18,11 +18,16 @@ package struct AccountFacts: Hashable, Sendable, Codable {
     package let requirements: AccountRequirements
     /// What becomes `requirements` at its `currentDeadline`.
     package let futureRequirements: AccountRequirements
+    /// When Stripe pays the balance out by itself; nil while Stripe has not said.
+    package let payoutSchedule: PayoutSchedule?
+    /// Where it pays out to; nil in facts that an older build of Souk stored.
+    package let payoutDestinations: [PayoutDestination]?
 
     package init(
         country: String, defaultCurrency: String?, email: String?, businessType: String?, chargesEnabled: Bool,
         payoutsEnabled: Bool, detailsSubmitted: Bool, capabilities: [String: CapabilityStatus],
-        requirements: AccountRequirements, futureRequirements: AccountRequirements
+        requirements: AccountRequirements, futureRequirements: AccountRequirements,
+        payoutSchedule: PayoutSchedule? = nil, payoutDestinations: [PayoutDestination]? = nil
     ) {
         self.country = country
         self.defaultCurrency = defaultCurrency
@@ -34,6 +39,8 @@ package struct AccountFacts: Hashable, Sendable, Codable {
         self.capabilities = capabilities
         self.requirements = requirements
         self.futureRequirements = futureRequirements
+        self.payoutSchedule = payoutSchedule
+        self.payoutDestinations = payoutDestinations
     }
 
     /// Needed for destination charges and for transfers to the account.
@@ -57,6 +64,8 @@ package struct AccountFacts: Hashable, Sendable, Codable {
         case payoutsEnabled = "payouts_enabled"
         case detailsSubmitted = "details_submitted"
         case futureRequirements = "future_requirements"
+        case payoutSchedule = "payout_schedule"
+        case payoutDestinations = "payout_destinations"
     }
 }
 

@@ -50,6 +50,20 @@ package enum SellerReadiness {
         }
     }
 
+    /// For money that a buyer has paid already and that is to go to the seller: Stripe asks for nothing but the capability
+    /// `transfers`.
+    /// - Returns: nil when the seller can be paid.
+    package static func obstacleToTransfer(
+        account: AccountFacts?, isDeauthorized: Bool, hold: SellerHold?
+    ) -> ChargeObstacle? {
+        if isDeauthorized { return .deauthorized }
+        if account?.requirements.disabledReason?.isRejection == true { return .rejected }
+        if let hold { return .held(reason: hold.reason) }
+        guard let account else { return .noAccount }
+        return account.transfers == .active
+            ? nil : .capabilityNotActive(name: "transfers", status: account.transfers)
+    }
+
     private static func obstacle(
         account: AccountFacts?, isDeauthorized: Bool, hold: SellerHold?,
         capability: (AccountFacts) -> ChargeObstacle?

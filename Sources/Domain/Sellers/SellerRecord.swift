@@ -57,6 +57,10 @@ package struct SellerRecord: Hashable, Sendable {
         SellerReadiness.obstacleToDirectCharge(account: account, isDeauthorized: isDeauthorized, hold: hold)
     }
 
+    package var obstacleToTransfer: ChargeObstacle? {
+        SellerReadiness.obstacleToTransfer(account: account, isDeauthorized: isDeauthorized, hold: hold)
+    }
+
     /// - Throws: `seller_not_ready`, which names the seller and says what stands in the way.
     package func requireChargeable(parameter: String? = nil) throws(Refusal) {
         guard let obstacle = obstacleToDestinationCharge else { return }

@@ -67,7 +67,8 @@ package struct BalanceTransaction: Hashable, Sendable {
     }
 }
 
-/// Stripe-side entries: what Stripe booked, one entry for each row (docs/money-flows.md, "What Stripe booked").
+/// Stripe-side entries: what Stripe booked, one entry for each row (docs/money-flows.md, "Two sides that must
+/// meet").
 package enum BalanceTransactionRules {
     /// The entry of one row: its `net` to the Stripe balance, its `amount` to the account that waits for it, and each of
     /// its fees, with its own sign, to whoever bears it.

@@ -13,10 +13,12 @@ package struct ChargeDivision: Hashable, Sendable {
     package let tax: Money
     /// Discounts that the platform funds: what the parts exceed the payment by.
     package let platformDiscount: Money
+    /// What a refund gives the buyer beyond the order.
+    package let excess: Money
 
     package init(
         amount: Money, seller: ID<Seller>, sellerAmount: Money, platformFee: Money, platformSales: Money, tax: Money,
-        platformDiscount: Money
+        platformDiscount: Money, excess: Money
     ) {
         self.amount = amount
         self.seller = seller
@@ -25,6 +27,7 @@ package struct ChargeDivision: Hashable, Sendable {
         self.platformSales = platformSales
         self.tax = tax
         self.platformDiscount = platformDiscount
+        self.excess = excess
     }
 }
 
@@ -55,6 +58,7 @@ package enum ChargeRules {
                 + Posting.debit(.applicationFeeRevenue, division.platformFee)
                 + Posting.debit(.billingRevenue, division.platformSales)
                 + Posting.debit(.taxCollected, division.tax)
+                + Posting.debit(.refundLoss, division.excess)
                 + Posting.credit(.promotionExpense, division.platformDiscount)
                 + Posting.credit(.clearing(.refund), division.amount, subject: refund.rawValue))
     }

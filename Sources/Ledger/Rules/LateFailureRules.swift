@@ -21,6 +21,6 @@ extension ChargeRules {
         _ refund: StripeRefundID, _ division: ChargeDivision, dimensions: Dimensions, at effectiveAt: Timestamp
     ) throws(UnbalancedEntry) -> JournalEntry {
         try destinationChargeRefunded(refund, division, dimensions: dimensions, at: effectiveAt)
-            .reversed(as: Cause(rawValue: "refund_canceled:\(refund)"), effectiveAt: effectiveAt)
+            .reversed(as: .refundCanceled(refund), effectiveAt: effectiveAt)
     }
 }

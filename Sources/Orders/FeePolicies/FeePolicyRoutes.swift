@@ -24,7 +24,8 @@ struct FeePolicyRoutes: Sendable {
         let caller = context.caller
         let policy = try await store.transaction { tx in
             if let seller = scope.seller, try await tx.seller(seller) == nil {
-                throw Refusal(.sellerNotFound, "There is no seller \(seller).", parameter: "seller")
+                throw Refusal(
+                    .sellerNotFound, "There is no seller \(seller). GET /v1/sellers lists them.", parameter: "seller")
             }
             let policy = FeePolicy(id: tx.makeID(FeePolicy.self), scope: scope, terms: terms, inForceFrom: tx.now)
             try await tx.insert(policy)
@@ -110,7 +111,7 @@ struct CreateFeePolicyBody: Decodable {
             guard let category else {
                 throw Refusal(.parameterMissing, "Name the category of this policy.", parameter: "category")
             }
-            try PlaceOrderBody.check(category, 1...100, parameter: "category")
+            try PlainText.check(category, 1...100, parameter: "category")
             return .category(category)
         }
     }

@@ -76,9 +76,10 @@ extension StoreTransaction {
             record = known
         } else {
             guard charge.status == .succeeded else { return nil }
+            try await shrink(&order, toWhatWasCapturedOf: charge)
             try order.require(charge)
             let isWelcome = order.status != .canceled && order.charge == nil
-            record = ChargeRecord(charge, of: intent.id, paying: order, as: isWelcome ? .sale : .surplus)
+            record = try ChargeRecord(charge, of: intent.id, paying: order, as: isWelcome ? .sale : .surplus)
         }
         let wasComplete = known?.isComplete ?? false
         record.complete(from: charge)
@@ -94,11 +95,7 @@ extension StoreTransaction {
     private func book(_ record: ChargeRecord, _ charge: ChargeResource, of order: inout OrderRecord) async throws {
         // A captured authorization moved money now, not when the bank began to hold it.
         let paidAt = order.capture == .manual ? now : charge.created
-        let parts = try order.division.total
-        try await append([
-            try ChargeRules.destinationChargePaid(
-                record.id, ChargeDivision(parts, seller: record.seller), dimensions: record.dimensions, at: paidAt)
-        ])
+        try await append([try record.paidEntry(try order.division, at: paidAt)])
         guard record.purpose == .sale else { return try await sendBack(record, for: order) }
         order.status = try order.status.applying(.paid)
         order.charge = record.id
@@ -106,6 +103,7 @@ extension StoreTransaction {
         order.amountCaptured = record.amount
         order.lastPaymentError = nil
         order.cancelRequestedAt = nil
+        try await releaseByRule(&order)
         let payable = order.payable
         if payable.state == .open, let session = payable.checkoutSession, payable.paymentIntent != record.paymentIntent
         {
@@ -128,16 +126,42 @@ extension StoreTransaction {
     /// The bank took the money back after Stripe had called the charge paid.
     private func bookLateFailure(of charge: ChargeRecord, in order: inout OrderRecord) async throws {
         let parts = try order.division.total
-        let refunded = try await refundedParts(of: charge)
-        let rest = try parts.subtracting(refunded)
+        try await endUnsentRefunds(of: charge, because: "The bank took the payment back.")
+        for debt in try await debts(of: charge) {
+            try await settle(debt, of: charge, as: .givenUp, because: "The bank took the payment back.")
+        }
+        let rest = try parts.subtracting(try await refundedParts(of: charge)).subtracting(
+            try await claimedParts(of: charge))
         if !rest.amount.isZero {
-            try await append([
-                try ChargeRules.destinationChargeFailedLate(
-                    charge.id, ChargeDivision(rest, seller: charge.seller), dimensions: charge.dimensions, at: now)
-            ])
+            let left = try await refundableLines(of: order).map { line in
+                (
+                    line: line.id,
+                    sellerAmount: try line.parts.subtracting(line.taken ?? .zero(order.currency)).sellerAmount
+                )
+            }
+            try await append([try charge.failedLateEntry(rest, sellers: try order.parts(of: left), at: now)])
+            if charge.purpose == .sale {
+                if charge.destination == nil { try await cancelHeldTransfers(of: order, undone: left) }
+                try await takeBack(rest, left, of: charge, in: order)
+            }
         }
         if charge.purpose == .sale { order.status = try order.status.applying(.failedLate) }
         try await requestFeeds(of: charge)
+    }
+}
+
+extension StoreTransaction {
+    /// What sellers were paid of a payment that the bank took back comes out of their transfers. `parts` is what had not been
+    /// refunded, and `left` what of each line.
+    private func takeBack(
+        _ parts: MoneyParts, _ left: [(line: ID<OrderLine>, sellerAmount: Money)], of charge: ChargeRecord,
+        in order: OrderRecord
+    ) async throws {
+        let recoveries = try await recoveries(
+            of: left, sellerAmount: parts.sellerAmount, from: order.sellers.map(\.seller), of: charge, in: order)
+        try await enqueueRecoveries(
+            recoveries, because: .lateFailure, of: charge, subject: order.id.rawValue,
+            heldBecause: "the bank took the payment back, and the seller has its share")
     }
 }
 
@@ -175,24 +199,17 @@ extension OrderRecord {
         payable.close()
     }
 
-    /// - Throws: `OrderError` unless the charge is over the order's amount and for its seller.
+    /// - Throws: `OrderError` unless the charge is over what the order comes to and for its seller.
     fileprivate func require(_ charge: ChargeResource) throws {
-        guard charge.amountCaptured ?? charge.amount == amount.minorUnits, charge.currency == currency else {
+        let total = try total
+        guard charge.amountCaptured ?? charge.amount == total.minorUnits, charge.currency == currency else {
             throw OrderError.amountDiffers(
-                order: id, charge: charge.id, expected: amount, actual: charge.amountCaptured ?? charge.amount,
+                order: id, charge: charge.id, expected: total, actual: charge.amountCaptured ?? charge.amount,
                 currency: charge.currency.code)
         }
-        if let destination = charge.transferData?.destination.id, destination != stripeAccount {
+        if let account = charge.transferData?.destination.id, account != destination?.stripeAccount {
             throw OrderError.destinationDiffers(order: id, charge: charge.id)
         }
-    }
-}
-
-extension ChargeDivision {
-    init(_ parts: MoneyParts, seller: ID<Seller>) {
-        self.init(
-            amount: parts.amount, seller: seller, sellerAmount: parts.sellerAmount, platformFee: parts.platformFee,
-            platformSales: parts.platformSales, tax: parts.tax, platformDiscount: parts.platformDiscount)
     }
 }
 

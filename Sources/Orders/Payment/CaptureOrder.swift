@@ -1,8 +1,10 @@
 package import Domain
+import Postgres
 import Sellers
 package import Store
 
-/// Takes what the buyer's bank holds for an order that was placed with manual capture.
+/// Takes what the buyer's bank holds for an order that was placed with manual capture, or a part of it: the rest is
+/// released, and fee and shares are those of the part.
 package struct CaptureOrder: Sendable {
     let store: Store
     let engine: OperationEngine
@@ -13,8 +15,8 @@ package struct CaptureOrder: Sendable {
     }
 
     /// - Returns: the order; still authorized, with its operation, when Stripe is away.
-    /// - Throws: `illegal_transition` unless it is authorized, `parameter_invalid` for another amount than the whole,
-    ///   `stripe_refused` with Stripe's own reason.
+    /// - Throws: `illegal_transition` unless it is authorized, or where another amount was or is being captured; what
+    ///   `OrderRecord.division(capturing:)` refuses; `stripe_refused` with Stripe's own reason.
     package func callAsFunction(
         _ id: ID<Order>, amount: Int64?, by caller: Caller
     ) async throws -> OrderRecord {
@@ -36,15 +38,11 @@ extension StoreTransaction {
         _ id: ID<Order>, amount: Int64?, by caller: Caller
     ) async throws -> ID<Operation>? {
         let order = try await requireLockedOrder(id)
-        if let amount, amount != order.amount.minorUnits {
-            throw Refusal(
-                .parameterInvalid,
-                amount > order.amount.minorUnits || amount <= 0
-                    ? "At most \(order.amount) can be captured."
-                    : "Capturing less than the whole order is not available yet. Leave amount out.",
-                parameter: "amount")
+        let wanted = Money(amount ?? order.amount.minorUnits, order.currency)
+        if order.capture == .manual, order.status.isPaid {
+            guard amount == nil || wanted == order.amountCaptured else { throw Refusal.captured(order) }
+            return nil
         }
-        if order.capture == .manual, order.status.isPaid { return nil }
         guard order.status == .authorized, let intent = order.payable.paymentIntent else {
             throw Refusal(
                 .illegalTransition,
@@ -53,11 +51,38 @@ extension StoreTransaction {
         if order.cancelRequestedAt != nil {
             throw Refusal(.illegalTransition, "The order \(id) is being canceled.")
         }
-        try await audit("order.capture", subject: id.rawValue, by: caller)
-        return try await enqueue(
+        let division = try order.division(capturing: wanted)
+        let call =
+            wanted == order.amount
+            ? PaymentCalls.capture(intent)
+            : PaymentCalls.capture(
+                intent, amount: wanted,
+                // A zero fee is sent as no fee, unless there was one that Stripe would keep.
+                fee: order.destination == nil || order.applicationFee.isZero
+                    ? nil : try division.applicationFeeAmount())
+        let request = OperationRequest(call)
+        let operation = try await enqueue(
             NewOperation(
                 kind: .capturePaymentIntent, subject: id.rawValue, uniqueKey: "capture_payment_intent:\(intent)",
                 startsInline: true)
-        ) { _ in OperationRequest(PaymentCalls.capture(intent)) }
+        ) { _ in request }
+        // One that is under way already may take another amount.
+        let body = try await query("SELECT body FROM stripe_operations WHERE id = \(operation)").first
+        guard try body?.get("body", as: [UInt8]?.self) == request.body else {
+            throw Refusal(
+                .illegalTransition,
+                "Another amount of the order \(id) is being captured. GET /v1/orders/\(id) shows what comes of it.")
+        }
+        try await audit("order.capture", subject: id.rawValue, by: caller, details: ["amount": "\(wanted)"])
+        return operation
+    }
+}
+
+extension Refusal {
+    fileprivate static func captured(_ order: OrderRecord) -> Refusal {
+        Refusal(
+            .illegalTransition,
+            "\(order.amountCaptured) of the order \(order.id) was captured, and the rest was released. An authorization is "
+                + "captured once.")
     }
 }

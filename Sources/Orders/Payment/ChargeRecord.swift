@@ -18,9 +18,10 @@ struct ChargeRecord: Sendable {
     let purpose: Purpose
     let paymentIntent: StripePaymentIntentID
     var status: String
-    let seller: ID<Seller>
-    let stripeAccount: StripeAccountID
+    /// To whom Stripe moved it by itself; nil for a separate charge, which stays with the platform until it is transferred.
+    let destination: Destination?
     let amount: Money
+    /// What Stripe keeps back of a destination charge for the platform.
     let applicationFee: Money
     var balanceTransaction: StripeBalanceTransactionID?
     var transfer: StripeTransferID?
@@ -28,9 +29,15 @@ struct ChargeRecord: Sendable {
     var applicationFeeID: StripeApplicationFeeID?
     var failureCode: String?
 
+    struct Destination: Hashable, Sendable {
+        let seller: ID<Seller>
+        let stripeAccount: StripeAccountID
+    }
+
     /// Stripe has filled in everything that belongs to the charge.
     var isComplete: Bool {
-        balanceTransaction != nil && transfer != nil && (applicationFee.isZero || applicationFeeID != nil)
+        guard balanceTransaction != nil else { return false }
+        return destination == nil || transfer != nil && (applicationFee.isZero || applicationFeeID != nil)
     }
 
     static let columns = """
@@ -46,8 +53,13 @@ struct ChargeRecord: Sendable {
         purpose = try row.known("purpose")
         paymentIntent = try row.get("payment_intent")
         status = try row.get("status")
-        seller = try row.get("seller_id")
-        stripeAccount = try row.get("stripe_account")
+        let seller: ID<Seller>? = try row.get("seller_id")
+        let account: StripeAccountID? = try row.get("stripe_account")
+        if let seller, let account {
+            destination = Destination(seller: seller, stripeAccount: account)
+        } else {
+            destination = nil
+        }
         amount = Money(try row.get("amount_minor"), currency)
         applicationFee = Money(try row.get("application_fee_minor"), currency)
         balanceTransaction = try row.get("balance_transaction_id")
@@ -58,16 +70,17 @@ struct ChargeRecord: Sendable {
     }
 
     /// A charge that Souk sees for the first time.
-    init(_ charge: ChargeResource, of intent: StripePaymentIntentID, paying order: OrderRecord, as purpose: Purpose) {
+    init(
+        _ charge: ChargeResource, of intent: StripePaymentIntentID, paying order: OrderRecord, as purpose: Purpose
+    ) throws(MoneyError) {
         id = charge.id
         self.order = order.id
         self.purpose = purpose
         paymentIntent = intent
         status = charge.status.rawValue
-        seller = order.seller
-        stripeAccount = order.stripeAccount
-        amount = order.amount
-        applicationFee = order.applicationFee
+        destination = order.destination.map { Destination(seller: $0.seller, stripeAccount: $0.stripeAccount) }
+        amount = try order.total
+        applicationFee = order.destination == nil ? .zero(order.currency) : order.applicationFee
         complete(from: charge)
     }
 
@@ -83,7 +96,7 @@ struct ChargeRecord: Sendable {
     }
 
     /// For the business entries about it.
-    var dimensions: Dimensions { Dimensions(owner: .platform, seller: seller, order: order) }
+    var dimensions: Dimensions { Dimensions(owner: .platform, seller: destination?.seller, order: order) }
 }
 
 extension StoreTransaction {
@@ -101,7 +114,7 @@ extension StoreTransaction {
                  application_fee_minor, balance_transaction_id, transfer_id, destination_payment, application_fee_id,
                  failure_code, created_at, updated_at)
             VALUES (\(charge.id), \(charge.order), \(charge.purpose.rawValue), \(charge.paymentIntent),
-                \(charge.status), \(charge.seller), \(charge.stripeAccount), \(charge.amount.currency),
+                \(charge.status), \(charge.destination?.seller), \(charge.destination?.stripeAccount), \(charge.amount.currency),
                 \(charge.amount.minorUnits), \(charge.applicationFee.minorUnits), \(charge.balanceTransaction),
                 \(charge.transfer), \(charge.destinationPayment), \(charge.applicationFeeID), \(charge.failureCode),
                 \(createdAt), \(now))
@@ -116,6 +129,6 @@ extension StoreTransaction {
     /// Asks for the rows of everything that the charge moved.
     func requestFeeds(of charge: ChargeRecord) async throws {
         try await requestFeed(of: .platform)
-        try await requestFeed(of: .connected(charge.stripeAccount))
+        if let destination = charge.destination { try await requestFeed(of: .connected(destination.stripeAccount)) }
     }
 }

@@ -97,12 +97,3 @@ package struct FinishCapture: OperationHandler {
         return intent.status == .requiresCapture ? .notFound : .found(answer.body)
     }
 }
-
-extension OperationRecord {
-    /// The id in the path of a stored request.
-    func target(in prefix: String, before suffix: String) -> String? {
-        guard let path = request?.path, path.hasPrefix(prefix), path.hasSuffix(suffix) else { return nil }
-        let id = path.dropFirst(prefix.count).dropLast(suffix.count)
-        return id.isEmpty ? nil : String(id)
-    }
-}

@@ -1,5 +1,6 @@
 import Domain
 import Ledger
+import Sellers
 package import Store
 package import StripeAPI
 
@@ -25,7 +26,7 @@ package struct FinishSessionCreation: OperationHandler {
         changed.payable.expiresAt = session.expiresAt
         // An event may have told of the payment before this answer came.
         if order.payable.state == .creating, session.status == .open {
-            changed.payable.state = .open
+            changed.open()
             changed.payable.checkoutURL = session.url
         } else if session.status == .open, order.status == .canceled || order.status == .expired {
             // Canceled before the page was there: nobody has its address, and nobody shall pay on it.
@@ -45,8 +46,8 @@ package struct FinishSessionCreation: OperationHandler {
     }
 
     package func lookUp(_ operation: OperationRecord) async throws -> LookUpResult {
-        try await stripe.findCreated(CheckoutSessionResource.self, by: operation, list: "/v1/checkout/sessions") {
-            $0.metadata
+        try await stripe.findCreated(by: operation, in: ListCheckoutSessions(), tellingBy: \.metadata) {
+            RetrieveCheckoutSession($0.id).request
         }
     }
 }
@@ -69,9 +70,9 @@ package struct FinishIntentCreation: OperationHandler {
             return intent.id.rawValue
         }
         var changed = order
+        if order.payable.state == .creating { changed.open() }
         changed.payable.paymentIntent = intent.id
         if order.payable.state == .creating {
-            changed.payable.state = .open
             changed.payable.clientSecret = intent.clientSecret
         } else if intent.status.isCancelable, order.status == .canceled || order.status == .expired {
             // Canceled before the payment intent was there.
@@ -91,8 +92,8 @@ package struct FinishIntentCreation: OperationHandler {
     }
 
     package func lookUp(_ operation: OperationRecord) async throws -> LookUpResult {
-        try await stripe.findCreated(PaymentIntentResource.self, by: operation, list: "/v1/payment_intents") {
-            $0.metadata
+        try await stripe.findCreated(by: operation, in: ListPaymentIntents(), tellingBy: \.metadata) {
+            RetrievePaymentIntent($0.id).request
         }
     }
 }
@@ -108,41 +109,18 @@ extension StoreTransaction {
     }
 }
 
-extension StripeClient {
-    /// Reads the whole window in which an operation may have made its object, and compares the metadata.
-    func findCreated<Object: StripeObject>(
-        _ type: Object.Type, by operation: OperationRecord, list path: StripePath,
-        filter: [(String, String)] = [], metadata: (Object) -> [String: String]
-    ) async throws -> LookUpResult {
-        guard let first = operation.firstSentAt, let last = operation.lastSentAt else { return .notFound }
-        var page = StripePage(
-            createdFrom: first.advanced(by: .seconds(-300)), createdBefore: last.advanced(by: .seconds(3600)))
-        while true {
-            var form = FormEncoder()
-            for (name, value) in filter { form.set(name, value) }
-            form.set(page)
-            let list = try await answer(to: StripeRequest(.get, path, form: form), priority: .operation)
-                .decode(List<Object>.self)
-            for object in list.data where metadata(object)["souk_operation"] == operation.id.rawValue {
-                let found = try await answer(
-                    to: StripeRequest(.get, "\(path)/\(object.cursor)"), priority: .operation)
-                guard found.isSuccess else { throw StripeError(found) }
-                return .found(found.body)
-            }
-            guard list.hasMore, let oldest = list.data.last else { return .notFound }
-            page.startingAfter = oldest.cursor
-        }
-    }
-}
-
-extension StripePath.Interpolation {
-    /// A path that is escaped already.
-    mutating func appendInterpolation(_ path: StripePath) { appendLiteral(path.text) }
-}
-
 extension StripePaymentIntentStatus {
     /// Stripe takes a cancellation in these states.
     var isCancelable: Bool {
         [.requiresPaymentMethod, .requiresConfirmation, .requiresAction, .requiresCapture].contains(self)
+    }
+}
+
+extension OrderRecord {
+    /// A buyer can pay now. A new try begins only here, so that one which Stripe refuses leaves the status as it was; what
+    /// an event has told of the payment already counts more.
+    fileprivate mutating func open() {
+        payable.state = .open
+        if payable.paymentIntent == nil, let begun = try? status.applying(.newTry) { status = begun }
     }
 }

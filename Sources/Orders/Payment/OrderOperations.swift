@@ -10,6 +10,8 @@ extension OperationKind {
     package static let cancelPaymentIntent = OperationKind(rawValue: "cancel_payment_intent")
     package static let capturePaymentIntent = OperationKind(rawValue: "capture_payment_intent")
     package static let refundCharge = OperationKind(rawValue: "refund_charge")
+    package static let refundApplicationFee = OperationKind(rawValue: "refund_application_fee")
+    package static let reverseTransfer = OperationKind(rawValue: "reverse_transfer")
 }
 
 extension StoreTransaction {

@@ -26,16 +26,16 @@ package struct PayableRequests: Sendable {
             successURL: order.successURL ?? "\(publicURL)/checkout/success",
             cancelURL: order.cancelURL ?? "\(publicURL)/checkout/canceled", customerEmail: order.buyerEmail,
             clientReferenceID: order.id.rawValue, applicationFeeAmount: order.sentFee,
-            destination: order.stripeAccount, transferGroup: order.id.rawValue, captureMethod: order.sentCapture,
-            description: order.sentDescription, metadata: metadata(order, operation)
+            destination: order.destination?.stripeAccount, transferGroup: order.id.rawValue,
+            captureMethod: order.sentCapture, description: order.sentDescription, metadata: metadata(order, operation)
         ).request
     }
 
     func paymentIntent(for order: OrderRecord, operation: ID<Operation>) -> StripeRequest {
         CreatePaymentIntent(
-            amount: order.amount, applicationFeeAmount: order.sentFee, destination: order.stripeAccount,
-            transferGroup: order.id.rawValue, captureMethod: order.sentCapture, automaticPaymentMethods: true,
-            description: order.sentDescription, metadata: metadata(order, operation)
+            amount: order.amount, applicationFeeAmount: order.sentFee, destination: order.destination?.stripeAccount,
+            transferGroup: order.id.rawValue, captureMethod: order.sentCapture, description: order.sentDescription,
+            metadata: metadata(order, operation)
         ).request
     }
 
@@ -44,7 +44,7 @@ package struct PayableRequests: Sendable {
     }
 
     /// What the buyer sees on Stripe's page. Its items cannot be negative, so an order with discounts shows its total;
-    /// one with too many lines shows one item for the seller's part, one for tax and one for the platform's.
+    /// one with too many lines shows one item for the sellers' part, one for tax and one for the platform's.
     static func checkoutItems(of order: OrderRecord) -> [CreateCheckoutSession.LineItem] {
         typealias Item = CreateCheckoutSession.LineItem
         let name = order.sentDescription
@@ -81,33 +81,36 @@ enum PaymentCalls {
     }
 
     static func cancel(_ id: StripePaymentIntentID) -> StripeRequest {
-        StripeRequest(.post, "/v1/payment_intents/\(id)/cancel", form: expanding(parts))
+        CancelPaymentIntent(id, expand: parts).request
     }
 
     static func capture(_ id: StripePaymentIntentID) -> StripeRequest {
-        StripeRequest(.post, "/v1/payment_intents/\(id)/capture", form: expanding(parts))
+        CapturePaymentIntent(id, expand: parts).request
     }
 
-    /// Sends a whole charge back: to the buyer from the platform, from the seller by reversing the transfer, and with the
-    /// platform's fee.
-    static func refundWhole(_ charge: ChargeRecord, operation: ID<Operation>) -> StripeRequest {
-        CreateRefund(
-            charge: charge.id, reverseTransfer: true,
-            refundApplicationFee: charge.applicationFee.isPositive ? true : nil,
-            metadata: ["souk_order": charge.order.rawValue, "souk_operation": operation.rawValue]
+    /// Takes a part of what was authorized. `fee` is the platform's of that part, nil where Stripe keeps none back.
+    static func capture(_ id: StripePaymentIntentID, amount: Money, fee: Money?) -> StripeRequest {
+        CapturePaymentIntent(
+            id, amountToCapture: amount.minorUnits, applicationFeeAmount: fee?.minorUnits, expand: parts
         ).request
     }
 
-    private static func expanding(_ names: [String]) -> FormEncoder {
-        var form = FormEncoder()
-        form.set("expand", list: names)
-        return form
+    /// Sends a whole charge back to the buyer from the platform. A destination charge's seller gives it by the reversal of
+    /// the transfer, and with the platform's fee; of a separate charge that nobody wanted nothing has been transferred.
+    static func refundWhole(_ charge: ChargeRecord, operation: ID<Operation>) -> StripeRequest {
+        CreateRefund(
+            charge: charge.id, reverseTransfer: charge.destination == nil ? nil : true,
+            refundApplicationFee: charge.applicationFee.isPositive ? true : nil,
+            metadata: ["souk_order": charge.order.rawValue, "souk_operation": operation.rawValue]
+        ).request
     }
 }
 
 extension OrderRecord {
     /// No fee is sent as no fee: Stripe makes no application fee object then.
-    fileprivate var sentFee: Int64? { applicationFee.isPositive ? applicationFee.minorUnits : nil }
+    fileprivate var sentFee: Int64? {
+        destination != nil && applicationFee.isPositive ? applicationFee.minorUnits : nil
+    }
     fileprivate var sentCapture: String? { capture == .manual ? "manual" : nil }
     /// What support staff see in Stripe's Dashboard.
     fileprivate var sentDescription: String { "Order \(externalID ?? id.rawValue)" }

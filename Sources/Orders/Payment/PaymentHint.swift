@@ -10,6 +10,10 @@ struct PaymentHint: Sendable, Decodable {
     private let paymentIntentReference: Reference<StripePaymentIntent>?
     let status: String?
     let amountRefunded: Int64?
+    let amountReversed: Int64?
+    private let fee: Reference<StripeApplicationFee>?
+    private let sourceTransaction: Reference<StripeCharge>?
+    private let originatingTransaction: Reference<StripeCharge>?
     private let metadata: [String: String]?
 
     init?(_ event: InboundEvent) {
@@ -29,11 +33,34 @@ struct PaymentHint: Sendable, Decodable {
         object == "checkout.session" ? StripeCheckoutSessionID(id) : nil
     }
 
+    /// What the event of a transfer, an application fee or a fee refund says of the charge that it belongs to: it names
+    /// no payment.
+    var part: PartOfCharge? {
+        switch object {
+        case "transfer": PartOfCharge(transfer: StripeTransferID(id), fee: nil, charge: sourceTransaction?.id)
+        case "application_fee":
+            PartOfCharge(transfer: nil, fee: StripeApplicationFeeID(id), charge: originatingTransaction?.id)
+        case "fee_refund": PartOfCharge(transfer: nil, fee: fee?.id, charge: nil)
+        default: nil
+        }
+    }
+
+    struct PartOfCharge: Sendable {
+        let transfer: StripeTransferID?
+        let fee: StripeApplicationFeeID?
+        let charge: StripeChargeID?
+    }
+
     var order: ID<Order>? { metadata?["souk_order"].flatMap({ ID<Order>($0) }) }
+    /// The operation of ours that made the object.
+    var operation: ID<Operation>? { metadata?["souk_operation"].flatMap({ ID<Operation>($0) }) }
 
     private enum CodingKeys: String, CodingKey {
-        case object, id, status, metadata
+        case object, id, status, metadata, fee
         case paymentIntentReference = "payment_intent"
         case amountRefunded = "amount_refunded"
+        case amountReversed = "amount_reversed"
+        case sourceTransaction = "source_transaction"
+        case originatingTransaction = "originating_transaction"
     }
 }

@@ -1,14 +1,16 @@
-import Domain
+package import Domain
 import Ledger
 import Postgres
+import Sellers
 package import Store
 package import StripeAPI
 
 /// Brings what Souk knows of an order's payment up to what Stripe says now.
 ///
-/// Serves `checkout.session.*`, `payment_intent.*`, `charge.*` and `refund.*` of the platform, in any order and any number
-/// of times. One read brings the payment with its charge, transfer, fee and refunds; an event that can tell nothing new is
-/// not worth a read. What is not of an order of ours changes nothing.
+/// Serves `checkout.session.*`, `payment_intent.*`, `charge.*` and `refund.*` of the platform, and what comes back of a
+/// charge's transfer and fee, in any order and any number of times. One read brings the payment with its charge,
+/// transfer, fee and refunds; an event that can tell nothing new is not worth a read. What is not of an order of ours
+/// changes nothing.
 package struct RefreshOrderPayment: Sendable {
     package static let eventTypes = [
         "checkout.session.completed", "checkout.session.async_payment_succeeded",
@@ -17,6 +19,11 @@ package struct RefreshOrderPayment: Sendable {
         "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled",
         "charge.succeeded", "charge.failed", "charge.captured", "charge.updated", "charge.refunded",
         "refund.created", "refund.updated", "refund.failed",
+    ]
+    /// Events that also move the balance of a seller.
+    package static let returnTypes = [
+        "transfer.created", "transfer.updated", "transfer.reversed", "application_fee.refunded",
+        "application_fee.refund.updated",
     ]
 
     let store: Store
@@ -33,12 +40,20 @@ package struct RefreshOrderPayment: Sendable {
     package func callAsFunction(_ event: InboundEvent) async throws {
         // Destination charges are the platform's: events of connected accounts are about something else.
         guard event.account == nil, let hint = PaymentHint(event) else { return }
+        if let part = hint.part {
+            // A charge that is not here yet brings all of this with it when it comes.
+            guard let (intent, hasOwnTransfers) = try await store.payment(of: part) else { return }
+            guard hasOwnTransfers, let transfer = part.transfer else {
+                return try await refresh(intent, unlessCovered: event.type, hint)
+            }
+            return try await turns.inTurn(transfer.rawValue) {
+                if try await store.covers(transfer, event.type, hint) { return }
+                try await refresh(transfer, priority: .event)
+            }
+        }
         guard let known = try await store.knownPayment(hint) else { return }
         if let intent = hint.paymentIntent {
-            try await turns.inTurn(intent.rawValue) {
-                if try await store.covers(event.type, hint, intent) { return }
-                try await refresh(intent, priority: .event)
-            }
+            try await refresh(intent, unlessCovered: event.type, hint)
         } else if let session = hint.checkoutSession {
             if known.status.isPaid || known.status == .canceled, event.type == "checkout.session.expired" { return }
             try await refresh(session, priority: .event)
@@ -55,9 +70,53 @@ package struct RefreshOrderPayment: Sendable {
         }
     }
 
+    /// Reads everything at Stripe through which the order was or can be paid, and separate charges' transfers: for a row of
+    /// Stripe's books of which no event told.
+    package func callAsFunction(allOf order: ID<Order>) async throws {
+        let transferred = try await store.query(
+            """
+            SELECT 1 FROM orders WHERE id = \(order) AND charge_shape = 'separate' AND charge_id IS NOT NULL
+            UNION ALL SELECT 1 FROM transfers WHERE order_id = \(order) AND operation_id IS NOT NULL LIMIT 1
+            """)
+        if !transferred.isEmpty { try await refreshTransfers(of: order, priority: .event) }
+        let intents: [StripePaymentIntentID] = try await store.query(
+            """
+            SELECT payment_intent FROM charges WHERE order_id = \(order)
+            UNION SELECT payment_intent FROM orders WHERE id = \(order) AND payment_intent IS NOT NULL
+            """
+        ).map { try $0.get("payment_intent") }
+        for intent in intents {
+            try await turns.inTurn(intent.rawValue) { try await refresh(intent, priority: .event) }
+        }
+        guard intents.isEmpty else { return }
+        let session: StripeCheckoutSessionID? = try await store.query(
+            "SELECT checkout_session FROM orders WHERE id = \(order)"
+        ).first?.get("checkout_session")
+        if let session { try await refresh(session, priority: .event) }
+    }
+
+    /// Reads the payment behind a charge, which may be one that the order knows nothing of.
+    package func callAsFunction(_ charge: StripeChargeID) async throws {
+        var intent: StripePaymentIntentID? = try await store.query(
+            "SELECT payment_intent FROM charges WHERE id = \(charge)"
+        ).first?.get("payment_intent")
+        if intent == nil { intent = try await stripe.send(RetrieveCharge(charge), priority: .event).paymentIntent?.id }
+        guard let intent else { return }
+        try await turns.inTurn(intent.rawValue) { try await refresh(intent, priority: .event) }
+    }
+
+    private func refresh(
+        _ intent: StripePaymentIntentID, unlessCovered type: String, _ hint: PaymentHint
+    ) async throws {
+        try await turns.inTurn(intent.rawValue) {
+            if try await store.covers(type, hint, intent) { return }
+            try await refresh(intent, priority: .event)
+        }
+    }
+
     private func refresh(_ id: StripePaymentIntentID, priority: StripePriority) async throws {
         let applied = try await copies.refresh(kind: "payment_intent", id: id.rawValue, account: nil) {
-            try await fetch(PaymentCalls.retrieve(id), priority)
+            try await stripe.fetch(PaymentCalls.retrieve(id), priority: priority)
         } apply: { tx, fetched -> AppliedPayment? in
             guard case .found(let bytes) = fetched else { return nil }
             return try await tx.apply(try StripeAnswer(status: 200, body: bytes).decode(PaymentIntentResource.self))
@@ -69,7 +128,7 @@ package struct RefreshOrderPayment: Sendable {
         let intent: StripePaymentIntentID? = try await copies.refresh(
             kind: "checkout.session", id: id.rawValue, account: nil
         ) {
-            try await fetch(PaymentCalls.retrieve(id), priority)
+            try await stripe.fetch(PaymentCalls.retrieve(id), priority: priority)
         } apply: { tx, fetched in
             guard case .found(let bytes) = fetched else { return nil }
             let session = try StripeAnswer(status: 200, body: bytes).decode(CheckoutSessionResource.self)
@@ -77,14 +136,6 @@ package struct RefreshOrderPayment: Sendable {
             return session.paymentIntent.flatMap { $0.object == nil ? StripePaymentIntentID($0.id) : nil }
         }
         if let intent { try await refresh(intent, priority: priority) }
-    }
-
-    private func fetch(_ request: StripeRequest, _ priority: StripePriority) async throws -> FetchedObject {
-        let answer = try await stripe.answer(to: request, priority: priority)
-        if answer.isSuccess { return .found(answer.body) }
-        let error = StripeError(answer)
-        guard error.kind == .notFound else { throw error }
-        return .gone(because: error.message)
     }
 
     /// Reads the lists of which a charge shows only the beginning: an order with many partial refunds.
@@ -95,41 +146,26 @@ package struct RefreshOrderPayment: Sendable {
         let order: ID<Order> = try row.get("order_id")
         let transfer: StripeTransferID? = try row.get("transfer_id")
         let fee: StripeApplicationFeeID? = try row.get("application_fee_id")
-        let refunds = try await all(RefundResource.self, "/v1/refunds", of: id, priority)
+        let refunds = try await all(ListRefunds(charge: id), priority)
         var reversals: [TransferReversalResource] = []
-        if let transfer {
-            reversals = try await all(
-                TransferReversalResource.self, "/v1/transfers/\(transfer)/reversals", of: nil, priority)
-        }
+        if let transfer { reversals = try await all(ListTransferReversals(transfer: transfer), priority) }
         var feeRefunds: [FeeRefundResource] = []
-        if let fee {
-            feeRefunds = try await all(
-                FeeRefundResource.self, "/v1/application_fees/\(fee)/refunds", of: nil, priority)
-        }
+        if let fee { feeRefunds = try await all(ListFeeRefunds(fee: fee), priority) }
         try await store.transaction { [reversals, feeRefunds] tx in
             guard let locked = try await tx.lockOrder(order), let charge = try await tx.charge(id) else { return }
             var changed = locked
             try await tx.adopt(refunds, of: charge, in: &changed)
-            try await tx.book(reversals, feeRefunds, of: charge)
+            if let destination = charge.destination {
+                try await tx.book(reversals, feeRefunds, of: charge, from: destination)
+            }
             try await tx.save(changed, was: locked)
         }
     }
 
-    private func all<Object: StripeObject>(
-        _ type: Object.Type, _ path: StripePath, of charge: StripeChargeID?, _ priority: StripePriority
-    ) async throws -> [Object] {
-        var objects: [Object] = []
-        var page = StripePage()
-        while true {
-            var form = FormEncoder()
-            form.set("charge", charge)
-            form.set(page)
-            let list = try await stripe.answer(to: StripeRequest(.get, path, form: form), priority: priority)
-                .decode(List<Object>.self)
-            objects += list.data
-            guard list.hasMore, let last = list.data.last else { return objects }
-            page.startingAfter = last.cursor
-        }
+    func all<Call: StripeListCall>(_ list: Call, _ priority: StripePriority) async throws -> [Call.Element] {
+        var objects: [Call.Element] = []
+        for try await page in stripe.pages(of: list, priority: priority) { objects += page }
+        return objects
     }
 }
 
@@ -143,13 +179,33 @@ extension Store {
     fileprivate func knownPayment(_ hint: PaymentHint) async throws -> KnownPayment? {
         let rows = try await query(
             """
-            SELECT status FROM orders
-            WHERE id = \(hint.order) OR payment_intent = \(hint.paymentIntent)
-                OR checkout_session = \(hint.checkoutSession)
-                OR id IN (SELECT order_id FROM charges WHERE payment_intent = \(hint.paymentIntent))
+            SELECT status FROM orders WHERE id = \(hint.order)
+            UNION ALL SELECT status FROM orders WHERE payment_intent = \(hint.paymentIntent)
+            UNION ALL SELECT status FROM orders WHERE checkout_session = \(hint.checkoutSession)
+            UNION ALL SELECT o.status FROM charges c JOIN orders o ON o.id = c.order_id
+            WHERE c.payment_intent = \(hint.paymentIntent)
             LIMIT 1
             """)
         return try rows.first.map { KnownPayment(status: try $0.known("status")) }
+    }
+
+    /// - Returns: nil for what belongs to no charge of ours, or to one that is not here yet.
+    fileprivate func payment(
+        of part: PaymentHint.PartOfCharge
+    ) async throws -> (intent: StripePaymentIntentID, hasOwnTransfers: Bool)? {
+        let rows = try await query(
+            """
+            SELECT payment_intent, seller_id IS NULL AS has_own_transfers FROM charges WHERE id IN (
+                SELECT id FROM charges WHERE id = \(part.charge)
+                UNION ALL SELECT id FROM charges WHERE transfer_id = \(part.transfer)
+                UNION ALL SELECT id FROM charges WHERE application_fee_id = \(part.fee))
+            UNION ALL
+            SELECT c.payment_intent, true FROM transfers t JOIN orders o ON o.id = t.order_id
+            JOIN charges c ON c.id = o.charge_id
+            WHERE t.stripe_id = \(part.transfer) AND t.operation_id IS NOT NULL
+            LIMIT 1
+            """)
+        return try rows.first.map { (try $0.get("payment_intent"), try $0.get("has_own_transfers")) }
     }
 
     /// Whether what the event tells is in our books already, so that a read of Stripe would show nothing new. A payment
@@ -169,8 +225,8 @@ extension Store {
         case "charge.refunded":
             let rows = try await query(
                 """
-                SELECT coalesce(sum(amount_minor) FILTER (WHERE status NOT IN ('failed', 'canceled')), 0)::bigint AS amount
-                FROM refunds WHERE charge_id = \(charge.id)
+                SELECT coalesce(sum(amount_minor), 0)::bigint AS amount FROM refunds
+                WHERE stands AND charge_id = \(charge.id)
                 """)
             guard try rows.first?.get("amount", as: Int64.self) == hint.amountRefunded else { return false }
             guard charge.isComplete else { return false }
@@ -179,6 +235,20 @@ extension Store {
             let rows = try await query("SELECT 1 FROM refunds WHERE stripe_id = \(hint.id) AND status = \(hint.status)")
             guard !rows.isEmpty, charge.isComplete else { return false }
             return try await hasBookedReversals(of: charge.id)
+        case "transfer.reversed":
+            let rows = try await query(
+                """
+                SELECT coalesce(sum(amount_minor), 0)::bigint AS amount FROM transfer_reversals
+                WHERE charge_id = \(charge.id)
+                """)
+            return try rows.first?.get("amount", as: Int64.self) ?? 0 >= hint.amountReversed ?? .max
+        case "application_fee.refunded":
+            let rows = try await query(
+                "SELECT coalesce(sum(amount_minor), 0)::bigint AS amount FROM fee_refunds WHERE charge_id = \(charge.id)"
+            )
+            return try rows.first?.get("amount", as: Int64.self) ?? 0 >= hint.amountRefunded ?? .max
+        case "application_fee.refund.updated":
+            return try await !query("SELECT 1 FROM fee_refunds WHERE stripe_id = \(hint.id)").isEmpty
         default: return true
         }
     }

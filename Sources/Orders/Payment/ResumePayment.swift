@@ -53,7 +53,6 @@ extension StoreTransaction {
             changed.payable = .creating(tryNumber: order.payable.tryNumber + 1)
         }
         try await audit("order.resume", subject: id.rawValue, by: caller)
-        changed.status = try order.status.applying(.newTry)
         let operation = try await enqueuePayable(&changed, requests)
         try await save(changed, was: order)
         return operation

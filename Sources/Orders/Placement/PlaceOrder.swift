@@ -55,16 +55,14 @@ struct OrderPlan: Sendable {
     let body: PlaceOrderBody
     let draft: OrderDraft
     let shape: ChargeShape
-    let seller: ID<Seller>
+    let release: ChargeShape.Release
 
     init(_ body: PlaceOrderBody, livemode: Bool) throws(Refusal) {
         self.body = body
         try body.checkTexts(livemode: livemode)
         draft = try body.draft()
-        let chosen = try ChargeShape.choose(
-            for: draft, requested: try body.requestedShape(), release: try body.requestedRelease())
-        shape = chosen.shape
-        seller = chosen.seller
+        release = try body.requestedRelease()
+        shape = try ChargeShape.choose(for: draft, requested: try body.requestedShape(), release: release)
     }
 }
 
@@ -78,7 +76,9 @@ extension StoreTransaction {
         let id: ID<Order> = try row.get("id")
         guard try row.get("placement", as: PostgresJSON.self).read(as: PlaceOrderBody.self) == body else {
             throw Refusal(
-                .externalIDTaken, "The order \(id) has this external_id and was placed with other facts.",
+                .externalIDTaken,
+                "The order \(id) has this external_id and was placed with other facts. Repeat those, or give another "
+                    + "external_id.",
                 parameter: "external_id")
         }
         return try await requireLockedOrder(id)
@@ -87,11 +87,10 @@ extension StoreTransaction {
     fileprivate func place(
         _ plan: OrderPlan, livemode: Bool, requests: PayableRequests, by caller: Caller
     ) async throws -> (order: OrderRecord, isNew: Bool) {
-        let account = try await requireChargeable(plan.seller)
         let division = try await divide(plan.draft)
         var order = OrderRecord(
-            plan, division: division, applicationFee: try division.applicationFeeAmount(), account: account,
-            id: makeID(Order.self), livemode: livemode, at: now)
+            plan, division: division, applicationFee: try division.applicationFeeAmount(),
+            sellers: try await requireChargeable(division.shares), id: makeID(Order.self), livemode: livemode, at: now)
         guard try await insert(order, placement: try PostgresJSON(encoding: plan.body)) else {
             // Another call with the same external_id was quicker, and has committed.
             guard let known = try await lockOrder(placedBy: plan.body) else {
@@ -108,18 +107,28 @@ extension StoreTransaction {
     }
 
     /// - Throws: `seller_not_found`, `seller_not_ready` saying why.
-    fileprivate func requireChargeable(_ id: ID<Seller>) async throws -> StripeAccountID {
-        guard let seller = try await seller(id) else {
-            throw Refusal(.sellerNotFound, "There is no seller \(id).", parameter: "lines")
+    fileprivate func requireChargeable(_ shares: [SellerShare]) async throws -> [OrderSeller] {
+        let rows = try await query(
+            "SELECT \(unescaped: SellerRecord.columns) FROM sellers WHERE id = ANY (\(shares.map(\.seller)))")
+        let sellers = Dictionary(
+            try rows.map(SellerRecord.init).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var found: [OrderSeller] = []
+        for share in shares {
+            let id = share.seller
+            guard let seller = sellers[id] else {
+                throw Refusal(
+                    .sellerNotFound, "There is no seller \(id). GET /v1/sellers lists them.", parameter: "lines")
+            }
+            if let obstacle = seller.obstacleToDestinationCharge {
+                throw Refusal(
+                    .sellerNotReady, "The seller \(id) cannot be charged for: \(obstacle.message).", parameter: "lines")
+            }
+            guard let account = seller.stripeAccount else {
+                throw Refusal(.sellerNotReady, "The seller \(id) has no account at Stripe yet.", parameter: "lines")
+            }
+            found.append(OrderSeller(seller: id, stripeAccount: account, amount: share.amount))
         }
-        if let obstacle = seller.obstacleToDestinationCharge {
-            throw Refusal(
-                .sellerNotReady, "The seller \(id) cannot be charged for: \(obstacle.message).", parameter: "lines")
-        }
-        guard let account = seller.stripeAccount else {
-            throw Refusal(.sellerNotReady, "The seller \(id) has no account at Stripe yet.", parameter: "lines")
-        }
-        return account
+        return found.sorted { $0.seller < $1.seller }
     }
 
     func seller(_ id: ID<Seller>) async throws -> SellerRecord? {
@@ -136,18 +145,18 @@ extension StoreTransaction {
 
 extension OrderRecord {
     fileprivate init(
-        _ plan: OrderPlan, division: OrderDivision, applicationFee: Money, account: StripeAccountID, id: ID<Order>,
+        _ plan: OrderPlan, division: OrderDivision, applicationFee: Money, sellers: [OrderSeller], id: ID<Order>,
         livemode: Bool, at now: Timestamp
     ) {
         let body = plan.body
         self.init(
-            id: id, externalID: body.externalID, status: .awaitingPayment, shape: plan.shape, seller: plan.seller,
-            stripeAccount: account, amount: plan.draft.amount, applicationFee: applicationFee,
-            amountCaptured: .zero(body.currency), amountRefunded: .zero(body.currency),
+            id: id, externalID: body.externalID, status: .awaitingPayment, shape: plan.shape, sellers: sellers,
+            release: plan.release, disputeBearer: body.disputeBearer ?? .platform, amount: plan.draft.amount,
+            applicationFee: applicationFee, amountCaptured: .zero(body.currency), amountRefunded: .zero(body.currency),
             buyerExternalID: body.buyer?.externalID, buyerEmail: body.buyer?.email,
             payment: body.payment ?? .checkout, capture: body.capture ?? .automatic, successURL: body.successURL,
             cancelURL: body.cancelURL, metadata: body.metadata ?? .empty, payable: .creating(tryNumber: 1),
-            charge: nil, lastPaymentError: nil, disputeStatus: nil, cancelRequestedAt: nil, canceledAt: nil,
-            paidAt: nil, livemode: livemode, created: now, updated: now, lines: division.lines)
+            charge: nil, lastPaymentError: nil, disputeStage: nil, cancelRequestedAt: nil, canceledAt: nil,
+            paidAt: nil, livemode: livemode, created: now, updated: now, lines: division.lines, releases: [:])
     }
 }

@@ -11,6 +11,8 @@ package struct PlaceOrderBody: Hashable, Sendable, Codable {
     let payment: OrderRecord.Payment?
     let capture: OrderRecord.Capture?
     let release: Release?
+    /// `platform` when left out.
+    let disputeBearer: DisputeBearer?
     let successURL: String?
     let cancelURL: String?
     let metadata: Metadata?
@@ -76,6 +78,7 @@ package struct PlaceOrderBody: Hashable, Sendable, Codable {
         case currency, buyer, lines, payment, capture, release, metadata
         case externalID = "external_id"
         case chargeShape = "charge_shape"
+        case disputeBearer = "dispute_bearer"
         case successURL = "success_url"
         case cancelURL = "cancel_url"
     }
@@ -127,23 +130,15 @@ package struct PlaceOrderBody: Hashable, Sendable, Codable {
 
     /// Refuses texts that Stripe would not take, before anything is written.
     func checkTexts(livemode: Bool) throws(Refusal) {
-        if let externalID { try Self.check(externalID, 1...255, parameter: "external_id") }
-        if let id = buyer?.externalID { try Self.check(id, 1...255, parameter: "buyer.external_id") }
+        if let externalID { try PlainText.check(externalID, 1...255, parameter: "external_id") }
+        if let id = buyer?.externalID { try PlainText.check(id, 1...255, parameter: "buyer.external_id") }
         if let email = buyer?.email { try Self.check(email: email) }
         if let successURL { _ = try BrowserURL(successURL, requiresHTTPS: livemode, parameter: "success_url") }
         if let cancelURL { _ = try BrowserURL(cancelURL, requiresHTTPS: livemode, parameter: "cancel_url") }
         for (index, line) in lines.enumerated() {
-            if let category = line.category { try Self.check(category, 1...100, parameter: "lines[\(index)].category") }
-        }
-    }
-
-    static func check(_ text: String, _ lengths: ClosedRange<Int>, parameter: String) throws(Refusal) {
-        let hasControls = text.unicodeScalars.contains { $0.properties.generalCategory == .control }
-        guard lengths.contains(text.unicodeScalars.count), !hasControls else {
-            throw Refusal(
-                .parameterInvalid,
-                "This text has \(lengths.lowerBound) to \(lengths.upperBound) characters and no control characters.",
-                parameter: parameter)
+            if let category = line.category {
+                try PlainText.check(category, 1...100, parameter: "lines[\(index)].category")
+            }
         }
     }
 

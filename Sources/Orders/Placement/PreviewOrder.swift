@@ -16,14 +16,17 @@ package struct PreviewOrder: Sendable {
         let plan = try OrderPlan(body, livemode: livemode)
         let division = try await store.transaction { tx in try await tx.divide(plan.draft) }
         return OrderPreviewBody(
-            plan, division, applicationFee: try division.applicationFeeAmount(), livemode: livemode)
+            plan, division, shares: try division.shares, applicationFee: try division.applicationFeeAmount(),
+            livemode: livemode)
     }
 }
 
 package struct OrderPreviewBody: Encodable, Sendable {
     let object = "order_preview"
     let chargeShape: String
-    let seller: ID<Seller>
+    /// Null for separate charges.
+    let seller: ID<Seller>?
+    let sellers: [OrderSellerPreviewBody]
     let currency: Currency
     let amount: Int64
     let applicationFeeAmount: Int64
@@ -35,9 +38,12 @@ package struct OrderPreviewBody: Encodable, Sendable {
     let lines: [OrderLinePreviewBody]
     let livemode: Bool
 
-    init(_ plan: OrderPlan, _ division: OrderDivision, applicationFee: Money, livemode: Bool) {
+    init(
+        _ plan: OrderPlan, _ division: OrderDivision, shares: [SellerShare], applicationFee: Money, livemode: Bool
+    ) {
         chargeShape = plan.shape.rawValue
-        seller = plan.seller
+        seller = plan.shape == .separate ? nil : shares.first?.seller
+        sellers = shares.map { OrderSellerPreviewBody(seller: $0.seller, amount: $0.amount.minorUnits) }
         currency = plan.draft.currency
         amount = division.total.amount.minorUnits
         applicationFeeAmount = applicationFee.minorUnits
@@ -49,6 +55,13 @@ package struct OrderPreviewBody: Encodable, Sendable {
         lines = division.lines.map(OrderLinePreviewBody.init)
         self.livemode = livemode
     }
+}
+
+/// What a seller would get.
+struct OrderSellerPreviewBody: Encodable, Sendable {
+    let object = "order_seller_preview"
+    let seller: ID<Seller>
+    let amount: Int64
 }
 
 struct OrderLinePreviewBody: Encodable, Sendable {

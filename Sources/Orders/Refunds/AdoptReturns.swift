@@ -4,21 +4,6 @@ import Postgres
 import Store
 import StripeAPI
 
-/// A refund as Souk keeps it.
-struct RefundRecord: Sendable {
-    let id: ID<Refund>
-    let stripeID: StripeRefundID
-    let status: String
-    let parts: MoneyParts
-
-    init(row: PostgresRow) throws {
-        id = try row.get("id")
-        stripeID = try row.get("stripe_id")
-        status = try row.get("status")
-        parts = try MoneyParts(row: row, currency: try row.get("currency"))
-    }
-}
-
 // What went back of a charge: refunds, reversals of its transfer, refunds of its application fee. Souk's own and those
 // that support staff made in Stripe's Dashboard end in the same rows and entries.
 extension StoreTransaction {
@@ -31,7 +16,9 @@ extension StoreTransaction {
         let reversals = charge.transfer?.object?.reversals
         let feeRefunds = charge.applicationFee?.object?.refunds
         try await adopt(refunds, of: record, in: &order)
-        try await book(reversals?.data ?? [], feeRefunds?.data ?? [], of: record)
+        if let destination = record.destination {
+            try await book(reversals?.data ?? [], feeRefunds?.data ?? [], of: record, from: destination)
+        }
         let more = [charge.refunds?.hasMore, reversals?.hasMore, feeRefunds?.hasMore]
         return !more.contains(true)
     }
@@ -42,8 +29,10 @@ extension StoreTransaction {
         var isNews = false
         // Oldest first: the allocation of each depends on what was refunded before it.
         for refund in refunds.sorted(by: { ($0.created, $0.id) < ($1.created, $1.id) }) {
-            if let known = try await self.refund(refund.id) {
+            if let known = try await self.refunds(where: "stripe_id = \(refund.id)").first {
                 guard try await follow(known, refund, of: charge) else { continue }
+            } else if let asked = try await refundAsked(by: refund) {
+                try await attach(refund, to: asked, of: charge, in: order)
             } else {
                 try await adopt(refund, of: charge, in: order)
             }
@@ -52,30 +41,14 @@ extension StoreTransaction {
         guard isNews else { return }
         try await requestFeeds(of: charge)
         guard charge.purpose == .sale else { return }
-        order.amountRefunded = try await standingRefunds(of: charge)
+        // A transfer that waits may have nothing left to move, and one may be needed where a refund was turned round.
+        try await claimDisputes(of: charge, in: order)
+        try await returnToSellers(of: order)
+        order.amountRefunded = try await refundedParts(of: charge).ofOrder.amount
         if order.status != .failedAfterPayment {
             order.status = try order.status.applying(
                 .refundedInAll(order.amountRefunded.minorUnits, of: order.amountCaptured.minorUnits))
         }
-    }
-
-    func book(
-        _ reversals: [TransferReversalResource], _ feeRefunds: [FeeRefundResource], of charge: ChargeRecord
-    ) async throws {
-        var entries: [JournalEntry] = []
-        for reversal in reversals {
-            entries.append(
-                try ChargeRules.reversalMade(
-                    reversal.id, seller: charge.seller, amount: Money(reversal.amount, reversal.currency),
-                    dimensions: charge.dimensions, at: reversal.created))
-        }
-        for refund in feeRefunds {
-            entries.append(
-                try ChargeRules.feeRefundMade(
-                    refund.id, seller: charge.seller, amount: Money(refund.amount, refund.currency),
-                    dimensions: charge.dimensions, at: refund.created))
-        }
-        if try await !append(entries).isEmpty { try await requestFeeds(of: charge) }
     }
 
     private func adopt(_ refund: RefundResource, of charge: ChargeRecord, in order: OrderRecord) async throws {
@@ -84,10 +57,33 @@ extension StoreTransaction {
         var parts: MoneyParts
         var shares: [RefundAllocation.Share] = []
         if charge.purpose == .sale {
-            let allocation = try RefundAllocation(of: amount, over: try await refundableLines(of: order))
-            parts = allocation.total
-            shares = allocation.shares
+            let remaining = RefundAllocation.remaining(
+                of: try await refundableLines(of: order), in: order.currency)
+            try await giveUpDebts(of: charge, paidBy: refund, remaining: remaining)
+            var lines = try await refundableLines(of: order)
+            var room = RefundAllocation.remaining(of: lines, in: order.currency)
+            if room.minorUnits < refund.amount {
+                try await endUnsentRefunds(of: charge, because: "Stripe's refund \(refund.id) took its place.")
+                lines = try await refundableLines(of: order)
+                room = RefundAllocation.remaining(of: lines, in: order.currency)
+            }
+            var excess = Money.zero(order.currency)
+            if room.minorUnits < refund.amount {
+                guard try await refunds(where: "order_id = \(order.id) AND status = 'requested' LIMIT 1").isEmpty else {
+                    throw OrderError.refundUnderWay(order: order.id, refund: refund.id)
+                }
+                // What Stripe still gives back of a charge exceeds what is left of its order only by what was paid otherwise.
+                excess = try amount.subtracting(room)
+            }
+            if excess == amount {
+                parts = try .zero(order.currency).adding(excess: excess)
+            } else {
+                let allocation = try RefundAllocation(of: try amount.subtracting(excess), over: lines)
+                parts = try allocation.total.adding(excess: excess)
+                shares = allocation.shares
+            }
         } else {
+            try await giveUpDebts(of: charge, paidBy: refund, remaining: nil)
             let whole = try order.division.total
             let before = try await refundedParts(of: charge)
             parts = try whole.upTo(refunded: before.amount.adding(amount)).subtracting(before)
@@ -99,20 +95,28 @@ extension StoreTransaction {
             INSERT INTO refunds
                 (id, stripe_id, order_id, charge_id, status, origin, operation_id, reason, failure_reason,
                  transfer_reversal_id, currency, amount_minor, seller_minor, platform_fee_minor, tax_minor, platform_sales_minor,
-                 platform_discount_minor, created_at, updated_at)
+                 platform_discount_minor, excess_minor, created_at, updated_at)
             VALUES (\(id), \(refund.id), \(order.id), \(charge.id), \(status.rawValue),
                 \(operation == nil ? "stripe" : "souk"), \(operation), \(refund.reason), \(refund.failureReason),
                 \(refund.transferReversal?.id), \(amount.currency), \(amount.minorUnits), \(parts.sellerAmount.minorUnits),
                 \(parts.platformFee.minorUnits), \(parts.tax.minorUnits), \(parts.platformSales.minorUnits),
-                \(parts.platformDiscount.minorUnits), \(refund.created), \(now))
+                \(parts.platformDiscount.minorUnits), \(parts.excess.minorUnits), \(refund.created), \(now))
             """)
-        try await insert(shares, of: id)
-        try await append([
-            try ChargeRules.destinationChargeRefunded(
-                refund.id, ChargeDivision(parts, seller: charge.seller), dimensions: charge.dimensions,
-                at: refund.created)
-        ])
-        try await bookEnd(of: refund, status, parts, charge)
+        try await insert(shares, of: id, takers: order.releases.compactMapValues(\.taker))
+        let sellers = try order.parts(of: shares.map { ($0.line, $0.parts.sellerAmount) })
+        try await append([try charge.refundedEntry(refund.id, parts, sellers: sellers, at: refund.created)])
+        try await bookEnd(of: refund, status, parts, sellers, charge)
+        try await announce("refund.created", id)
+        guard operation == nil else { return }
+        let beyond =
+            parts.excess.isZero
+            ? "" : " The buyer had been paid otherwise: \(parts.excess) exceeds the order and is the platform's loss."
+        try await noteMadeAtStripe(
+            refund.id.rawValue, amount: amount,
+            detail: """
+                The refund \(refund.id) of \(amount) was made for order \(order.id) without Souk. It is spread over the \
+                order's lines in proportion; the sellers bear \(parts.sellerAmount) of it.\(beyond)
+                """)
     }
 
     /// - Returns: whether Stripe says something new of the refund.
@@ -120,18 +124,57 @@ extension StoreTransaction {
         _ known: RefundRecord, _ refund: RefundResource, of charge: ChargeRecord
     ) async throws -> Bool {
         let status = refund.status ?? .pending
-        guard status.rawValue != known.status else { return false }
+        guard status.rawValue != known.status.rawValue else { return false }
         try await execute(
             """
             UPDATE refunds SET status = \(status.rawValue), failure_reason = \(refund.failureReason), updated_at = \(now)
             WHERE id = \(known.id)
             """)
-        try await bookEnd(of: refund, status, known.parts, charge)
+        let sellers = try await sellerParts(of: known.id, in: known.parts.amount.currency)
+        try await bookEnd(of: refund, status, known.parts, sellers, charge)
+        try await wakeHeld(of: known.id.rawValue)
+        try await announce(status == .failed ? "refund.failed" : "refund.updated", known.id)
         return true
     }
 
+    /// The refund of ours that asked for it and does not know it yet.
+    private func refundAsked(by refund: RefundResource) async throws -> RefundRecord? {
+        guard let operation = refund.metadata["souk_operation"].flatMap({ ID<Operation>($0) }) else { return nil }
+        return try await refunds(where: "operation_id = \(operation) AND stripe_id IS NULL").first
+    }
+
+    /// Stripe has what was asked for: it is booked as it was allocated then, out of what sellers have by now.
+    private func attach(
+        _ refund: RefundResource, to asked: RefundRecord, of charge: ChargeRecord, in order: OrderRecord
+    ) async throws {
+        guard Money(refund.amount, refund.currency) == asked.parts.amount, asked.charge == charge.id else {
+            throw OrderError.refundDiffers(asked.id, refund: refund.id, amount: refund.amount)
+        }
+        let status = refund.status ?? .pending
+        try await execute(
+            """
+            UPDATE refunds
+            SET stripe_id = \(refund.id), status = \(status.rawValue), failure_reason = \(refund.failureReason),
+                transfer_reversal_id = \(refund.transferReversal?.id), updated_at = \(now)
+            WHERE id = \(asked.id)
+            """)
+        let takers = order.releases.compactMapValues(\.taker)
+        try await execute(
+            """
+            UPDATE refund_lines SET transfer_id = taken.transfer_id
+            FROM unnest(\(takers.map(\.key.rawValue)), \(takers.map(\.value.rawValue))) AS taken (line_id, transfer_id)
+            WHERE refund_id = \(asked.id) AND refund_lines.line_id = taken.line_id
+            """)
+        let sellers = try await sellerParts(of: asked.id, in: asked.parts.amount.currency)
+        try await append([try charge.refundedEntry(refund.id, asked.parts, sellers: sellers, at: refund.created)])
+        try await bookEnd(of: refund, status, asked.parts, sellers, charge)
+        try await wakeHeld(of: asked.id.rawValue)
+        try await announce(status == .failed ? "refund.failed" : "refund.updated", asked.id)
+    }
+
     private func bookEnd(
-        of refund: RefundResource, _ status: StripeRefundStatus, _ parts: MoneyParts, _ charge: ChargeRecord
+        of refund: RefundResource, _ status: StripeRefundStatus, _ parts: MoneyParts,
+        _ sellers: [SeparateDivision.Part], _ charge: ChargeRecord
     ) async throws {
         switch status {
         case .failed:
@@ -140,61 +183,8 @@ extension StoreTransaction {
                     refund.id, amount: parts.amount, dimensions: charge.dimensions, at: now)
             ])
         case .canceled:
-            try await append([
-                try ChargeRules.refundCanceled(
-                    refund.id, ChargeDivision(parts, seller: charge.seller), dimensions: charge.dimensions, at: now)
-            ])
+            try await append([try charge.refundCanceledEntry(refund.id, parts, sellers: sellers, at: now)])
         default: break
         }
-    }
-
-    private func insert(_ shares: [RefundAllocation.Share], of refund: ID<Refund>) async throws {
-        guard !shares.isEmpty else { return }
-        try await execute(
-            """
-            INSERT INTO refund_lines
-                (refund_id, line_id, amount_minor, seller_minor, platform_fee_minor, tax_minor, platform_sales_minor,
-                 platform_discount_minor)
-            SELECT \(refund), s.*
-            FROM unnest(
-                \(shares.map(\.line.rawValue)), \(shares.map(\.parts.amount.minorUnits)),
-                \(shares.map(\.parts.sellerAmount.minorUnits)), \(shares.map(\.parts.platformFee.minorUnits)),
-                \(shares.map(\.parts.tax.minorUnits)), \(shares.map(\.parts.platformSales.minorUnits)),
-                \(shares.map(\.parts.platformDiscount.minorUnits))
-            ) AS s
-            """)
-    }
-
-    private func refund(_ id: StripeRefundID) async throws -> RefundRecord? {
-        try await query(
-            """
-            SELECT id, stripe_id, status, currency, amount_minor, seller_minor, platform_fee_minor, tax_minor,
-                platform_sales_minor, platform_discount_minor
-            FROM refunds WHERE stripe_id = \(id)
-            """
-        ).first.map(RefundRecord.init)
-    }
-
-    private func refundableLines(of order: OrderRecord) async throws -> [RefundAllocation.Line] {
-        let refunded = try await refunded(ofLinesIn: [order.id])
-        return order.lines.map { line in
-            RefundAllocation.Line(
-                id: line.id, parts: line.parts, refunded: Money(refunded[line.id] ?? 0, order.currency))
-        }
-    }
-
-    /// The parts of a charge that refunds which stand have taken.
-    func refundedParts(of charge: ChargeRecord) async throws -> MoneyParts {
-        let rows = try await query(
-            """
-            SELECT id, stripe_id, status, currency, amount_minor, seller_minor, platform_fee_minor, tax_minor,
-                platform_sales_minor, platform_discount_minor
-            FROM refunds WHERE charge_id = \(charge.id) AND status NOT IN ('failed', 'canceled')
-            """)
-        return try MoneyParts.sum(try rows.map { try RefundRecord(row: $0).parts }, in: charge.amount.currency)
-    }
-
-    private func standingRefunds(of charge: ChargeRecord) async throws -> Money {
-        try await refundedParts(of: charge).amount
     }
 }

@@ -17,16 +17,20 @@ package struct BalanceFeedWorker: Service {
 
     let store: Store
     let read: ReadBalanceFeed
+    let follow: FollowRows
+    let itemize: ItemizePayouts
     let logger: Logger
     let concurrency: Int
     let idlePause: Duration
 
     package init(
-        store: Store, read: ReadBalanceFeed, logger: Logger, concurrency: Int = 4,
-        idlePause: Duration = .milliseconds(250)
+        store: Store, read: ReadBalanceFeed, follow: FollowRows, itemize: ItemizePayouts, logger: Logger,
+        concurrency: Int = 4, idlePause: Duration = .milliseconds(250)
     ) {
         self.store = store
         self.read = read
+        self.follow = follow
+        self.itemize = itemize
         self.logger = logger
         self.concurrency = concurrency
         self.idlePause = idlePause
@@ -61,7 +65,10 @@ package struct BalanceFeedWorker: Service {
     private func readLeased(_ lease: FeedLease) async {
         do {
             let new = try await read(lease.owner, thorough: !lease.wanted)
-            Counter(label: "souk_balance_rows_booked").increment(by: new)
+            // boundary: after_rows_commit
+            Counter(label: "souk_balance_rows_booked_total").increment(by: new)
+            try await follow(lease.owner)
+            try await itemize(lease.owner)
             try await store.reschedule(lease, new: new)
         } catch let error as StripeError where error.status == 403 || error.status == 404 {
             logger.notice(
@@ -85,6 +92,7 @@ struct FeedLease: Sendable {
     let owner: BalanceOwner
     let wanted: Bool
     let requests: Int64
+    /// Before this one.
     let readsSinceRequest: Int
     let number: Int64
 }
@@ -94,13 +102,13 @@ extension Store {
         try await query(
             """
             UPDATE balance_feeds SET lease_until = clock_timestamp() + \(seconds) * interval '1 second',
-                lease_number = lease_number + 1
+                lease_number = lease_number + 1, reads_since_request = reads_since_request + 1
             WHERE stripe_account IN (
                 SELECT stripe_account FROM balance_feeds
                 WHERE due_at <= \(now) AND frozen_reason IS NULL
                     AND (lease_until IS NULL OR lease_until < clock_timestamp())
                 ORDER BY due_at LIMIT \(limit) FOR UPDATE SKIP LOCKED)
-            RETURNING stripe_account, wanted, requests, reads_since_request, lease_number
+            RETURNING stripe_account, wanted, requests, reads_since_request - 1 AS reads_since_request, lease_number
             """
         ).map { row in
             FeedLease(
@@ -113,6 +121,8 @@ extension Store {
     /// The next read: at once if it was asked for meanwhile; soon while something of it is missing; else in its round.
     fileprivate func reschedule(_ lease: FeedLease, new: Int) async throws {
         try await transaction { tx in
+            try await tx.crossOffAwaitedRows(of: lease.owner)
+            try await tx.crossOffAwaitedEntries(of: lease.owner)
             let waiting = try await tx.isWaitingForRows(lease.owner)
             let soon = tx.now.advanced(by: FeedSchedule.pause(afterReads: lease.readsSinceRequest))
             let wanted = waiting && lease.readsSinceRequest < FeedSchedule.patientReads
@@ -122,8 +132,6 @@ extension Store {
                     lease_until = NULL, last_read_at = \(tx.now),
                     last_row_created_at = (
                         SELECT max(created_at) FROM balance_transactions b WHERE b.stripe_account = f.stripe_account),
-                    reads_since_request =
-                        CASE WHEN f.requests <> \(lease.requests) THEN 0 ELSE reads_since_request + 1 END,
                     wanted = f.requests <> \(lease.requests) OR \(wanted),
                     due_at = CASE
                         WHEN f.requests <> \(lease.requests) THEN \(tx.now)
@@ -140,7 +148,7 @@ extension Store {
         try await transaction { tx in
             try await tx.execute(
                 """
-                UPDATE balance_feeds SET lease_until = NULL, reads_since_request = reads_since_request + 1,
+                UPDATE balance_feeds SET lease_until = NULL,
                     due_at = \(tx.now.advanced(by: FeedSchedule.pause(afterReads: lease.readsSinceRequest + 1)))
                 WHERE stripe_account = \(lease.owner.code) AND lease_number = \(lease.number)
                 """)
@@ -155,14 +163,15 @@ extension Store {
             """)
     }
 
-    /// Balances that are asked for and due, or being read: zero when the books are as far as they can be.
+    /// Balances that are due, asked for and due soon, or being read: zero when the books are as far as they can be.
     package func balanceFeedsUnderWay() async throws -> Int64 {
         let now = try await clock.now()
         let rows = try await query(
             """
             SELECT count(*) AS n FROM balance_feeds
             WHERE frozen_reason IS NULL
-                AND (lease_until > clock_timestamp() OR wanted AND due_at <= \(now.advanced(by: .seconds(5))))
+                AND (lease_until > clock_timestamp() OR due_at <= \(now)
+                    OR wanted AND due_at <= \(now.advanced(by: .seconds(5))))
             """)
         return try rows.first?.get("n") ?? 0
     }
@@ -180,11 +189,18 @@ package enum FeedSchedule {
 }
 
 extension StoreTransaction {
-    /// Whether rows of this balance must still come: awaited ones, or objects that wait in a clearing account.
+    /// Whether something of this balance must still come: awaited rows and entries, what explains a payout, or objects that
+    /// wait in a clearing account.
     fileprivate func isWaitingForRows(_ owner: BalanceOwner) async throws -> Bool {
         let rows = try await query(
             """
-            SELECT EXISTS (SELECT 1 FROM awaited_rows WHERE stripe_account = \(owner.code)) OR EXISTS (
+            SELECT EXISTS (SELECT 1 FROM awaited_rows WHERE stripe_account = \(owner.code))
+                OR EXISTS (SELECT 1 FROM awaited_entries WHERE stripe_account = \(owner.code))
+                OR EXISTS (
+                    SELECT 1 FROM payouts
+                    WHERE stripe_account = \(owner.code) AND itemized_at IS NULL AND stripe_id IS NOT NULL
+                        AND (NOT automatic OR reconciliation_status = 'completed' OR returned_at IS NOT NULL))
+                OR EXISTS (
                 SELECT 1 FROM ledger_subjects s JOIN ledger_accounts a ON a.id = s.account_id
                 WHERE s.balance_minor <> 0 AND (
                     \(owner == .platform) AND a.code IN ('clearing:charge', 'clearing:refund', 'clearing:application_fee')

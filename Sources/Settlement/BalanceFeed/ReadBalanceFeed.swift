@@ -1,5 +1,6 @@
 import Domain
 package import Ledger
+import Orders
 import Postgres
 package import Store
 package import StripeAPI
@@ -19,7 +20,7 @@ package struct ReadBalanceFeed: Sendable {
         self.priority = priority
     }
 
-    /// Reads down to the first page that is known already; a thorough reading goes a whole day back instead.
+    /// Reads down to the first page whose oldest row is known; a thorough reading goes a whole day back instead.
     /// Returns how many rows were new.
     package func callAsFunction(_ owner: BalanceOwner, thorough: Bool) async throws -> Int {
         let seller = try await seller(of: owner)
@@ -30,9 +31,13 @@ package struct ReadBalanceFeed: Sendable {
             new += try await store.transaction { tx in
                 try await tx.saveTransfers(page, owner: owner)
                 let recorded = try await tx.record(rows)
-                try await tx.updateReversedAmounts(page, owner: owner)
-                try await tx.updateAwaitedRows(after: page, of: owner)
-                return recorded
+                try await tx.updateReversedAmounts(page.filter { recorded.contains($0.id) }, owner: owner)
+                try await tx.awaitRows(
+                    page.flatMap { AwaitedRow.following($0.source, of: owner, category: $0.reportingCategory) })
+                try await tx.crossOffAwaitedRows(of: owner)
+                try await tx.awaitEntries(behind: rows, of: owner)
+                // boundary: before_rows_commit
+                return recorded.count
             }
         }
         return new
@@ -51,18 +56,19 @@ package struct ReadBalanceFeed: Sendable {
             let known = try await store.knownRows(page.map(\.id), of: owner)
             let unread = page.filter { !known.contains($0.id) }
             if !unread.isEmpty { pages.append(unread) }
-            if !thorough, known.count == page.count { break }
+            // Rows are stored oldest first, so all that is older than a known one is known.
+            if !thorough, let oldest = page.last, known.contains(oldest.id) { break }
         }
         return pages
     }
 
-    private func seller(of owner: BalanceOwner) async throws -> ID<Seller>? {
+    func seller(of owner: BalanceOwner) async throws -> ID<Seller>? {
         guard let account = owner.stripeAccount else { return nil }
         return try await store.query("SELECT id FROM sellers WHERE stripe_account = \(account)").first?.get("id")
     }
 
     /// Finds out what each row is about, asking Stripe only for objects that nothing here tells of.
-    private func resolve(
+    func resolve(
         _ page: [BalanceTransactionResource], owner: BalanceOwner, seller: ID<Seller>?
     ) async throws -> [StoredRow] {
         var known = try await store.knownObjects(behind: page)
@@ -77,6 +83,9 @@ package struct ReadBalanceFeed: Sendable {
             if case .charge(let charge) = resource.source, let order = resolved.order {
                 known.orders[charge.cursor] = order
             }
+            if case .transfer(let transfer) = resolved.subject, let fee = resolved.fee {
+                known.feesOfTransfers[transfer] = fee
+            }
             if case .applicationFee(let fee) = resolved.subject, let order = resolved.order {
                 known.orders[fee] = order
             }
@@ -90,7 +99,9 @@ package struct ReadBalanceFeed: Sendable {
         _ resource: BalanceTransactionResource, owner: BalanceOwner, known: inout KnownObjects
     ) async throws -> (subject: BalanceTransaction.Subject, order: ID<Order>?, fee: String?) {
         while true {
-            switch RowResolution.of(resource.source, owner: owner, known: known) {
+            switch RowResolution.of(
+                resource.source, category: resource.reportingCategory, owner: owner, known: known)
+            {
             case .resolved(let subject, let order, let fee): return (subject, order, fee)
             case .needsCharge(let id):
                 let charge = try await stripe.send(RetrieveCharge(StripeChargeID(id)), priority: priority)
@@ -98,8 +109,17 @@ package struct ReadBalanceFeed: Sendable {
             case .needsTransfer(let id):
                 let transfer = try await stripe.send(RetrieveTransfer(StripeTransferID(id)), priority: priority)
                 known.add(
-                    KnownObjects.Transfer(id: id, order: transfer.soukOrder), charge: transfer.sourceTransaction?.id,
-                    payment: transfer.destinationPayment?.id)
+                    KnownObjects.Transfer(
+                        id: id, order: transfer.soukOrder, isAdjustment: transfer.soukAdjustment != nil),
+                    charge: transfer.sourceTransaction?.id, payment: transfer.destinationPayment?.id)
+            case .needsFee(let id):
+                let fee = try await stripe.send(
+                    RetrieveApplicationFee(StripeApplicationFeeID(id)), priority: priority)
+                if let charge = fee.originatingTransaction?.id {
+                    known.chargesOfFees[id] = charge
+                } else {
+                    known.external.insert(id)
+                }
             case .needsPayment(let id):
                 let payment = try await stripe.send(
                     RetrieveCharge(StripeChargeID(id), account: owner.stripeAccount), priority: priority)
@@ -107,6 +127,7 @@ package struct ReadBalanceFeed: Sendable {
                     known.external.insert(id)
                     continue
                 }
+                known.feesOfTransfers[transfer] = payment.applicationFee?.id
                 known.transfersByPayment[id] =
                     known.transfers[transfer] ?? KnownObjects.Transfer(id: transfer, order: nil)
             }
@@ -152,19 +173,33 @@ extension Store {
             ).map { try $0.get("id") })
     }
 
-    /// What the database tells of the objects behind a page of rows, in two queries.
+    /// What the database tells of the objects behind a page of rows.
     fileprivate func knownObjects(behind page: [BalanceTransactionResource]) async throws -> KnownObjects {
         let ids = Set(page.compactMap(\.source).flatMap(\.relatedIDs)).sorted()
         var known = KnownObjects()
+        // A seller's balance may be read before the platform's rows told of the transfer; the charge told already.
+        let charges = try await query("SELECT transfer_id, order_id FROM charges WHERE transfer_id = ANY (\(ids))")
+        for row in charges {
+            known.add(
+                KnownObjects.Transfer(id: try row.get("transfer_id"), order: try row.get("order_id")), charge: nil,
+                payment: nil)
+        }
         let transfers = try await query(
             """
-            SELECT stripe_id, order_id, charge_id, destination_payment FROM transfers
-            WHERE stripe_id = ANY (\(ids)) OR charge_id = ANY (\(ids)) OR destination_payment = ANY (\(ids))
+            SELECT stripe_id, order_id, charge_id, destination_payment,
+                EXISTS (SELECT 1 FROM adjustments a WHERE a.transfer_id = t.id) AS is_adjustment, (
+                SELECT max(b.application_fee_id) FROM balance_transactions b WHERE b.subject_id = t.stripe_id) AS fee
+            FROM transfers t
+            WHERE stripe_id IS NOT NULL
+                AND (stripe_id = ANY (\(ids)) OR charge_id = ANY (\(ids)) OR destination_payment = ANY (\(ids)))
             """)
         for row in transfers {
             known.add(
-                KnownObjects.Transfer(id: try row.get("stripe_id"), order: try row.get("order_id")),
+                KnownObjects.Transfer(
+                    id: try row.get("stripe_id"), order: try row.get("order_id"),
+                    isAdjustment: try row.get("is_adjustment")),
                 charge: try row.get("charge_id"), payment: try row.get("destination_payment"))
+            known.feesOfTransfers[try row.get("stripe_id")] = try row.get("fee", as: String?.self)
         }
         let subjects = try await query(
             """
@@ -194,18 +229,29 @@ extension BalanceTransactionSource {
 
 extension StoreTransaction {
     /// Keeps our list of transfers: each as its row shows it.
-    fileprivate func saveTransfers(_ page: [BalanceTransactionResource], owner: BalanceOwner) async throws {
+    func saveTransfers(_ page: [BalanceTransactionResource], owner: BalanceOwner) async throws {
         let transfers = page.compactMap { resource -> TransferResource? in
             guard case .transfer(let transfer) = resource.source, owner == .platform else { return nil }
             return transfer
         }
         guard !transfers.isEmpty else { return }
+        // Souk's own have a row from before they were made; the answer that tells their ids may be on its way still.
+        try await execute(
+            """
+            UPDATE transfers t SET stripe_id = given.stripe_id, destination_payment = given.payment
+            FROM unnest(
+                \(transfers.map { $0.metadata["souk_operation"] }), \(transfers.map(\.id)),
+                \(transfers.map(\.destinationPayment?.id))
+            ) AS given (operation, stripe_id, payment)
+            WHERE t.operation_id = given.operation AND t.stripe_id IS NULL
+            """)
         try await execute(
             """
             INSERT INTO transfers (id, stripe_id, stripe_account, seller_id, order_id, transfer_group, charge_id,
-                destination_payment, currency, amount_minor, created_at, updated_at)
+                destination_payment, currency, amount_minor, state, made_at, created_at, updated_at)
             SELECT given.id, given.stripe_id, coalesce(given.destination, ''), s.id, given.order_id,
-                given.transfer_group, given.charge_id, given.payment, given.currency, given.amount, given.created, \(now)
+                given.transfer_group, given.charge_id, given.payment, given.currency, given.amount, 'paid', given.created,
+                given.created, \(now)
             FROM unnest(
                 \(transfers.map { _ in makeID(Transfer.self) }), \(transfers.map(\.id)),
                 \(transfers.map(\.destination?.id.rawValue)), \(transfers.map(\.soukOrder?.rawValue)),
@@ -220,42 +266,27 @@ extension StoreTransaction {
             """)
     }
 
-    /// How much of each transfer has come back is the sum of its reversal rows.
-    fileprivate func updateReversedAmounts(_ page: [BalanceTransactionResource], owner: BalanceOwner) async throws {
-        let reversed = page.compactMap { resource -> String? in
+    /// How much of each transfer has come back, from reversal rows that are new: for a transfer of ours the sum of its
+    /// rows, for any other one more amount, since its rows do not name it.
+    func updateReversedAmounts(_ page: [BalanceTransactionResource], owner: BalanceOwner) async throws {
+        let reversals = page.compactMap { resource -> TransferReversalResource? in
             guard case .transferReversal(let reversal) = resource.source, owner == .platform else { return nil }
-            return reversal.transfer.id.rawValue
+            return reversal
         }
-        guard !reversed.isEmpty else { return }
+        guard !reversals.isEmpty else { return }
         try await execute(
             """
-            UPDATE transfers t SET updated_at = \(now), amount_reversed_minor = (
-                SELECT coalesce(sum(b.amount_minor), 0) FROM balance_transactions b
-                WHERE b.stripe_account = 'platform' AND b.category = 'transfer_reversal' AND b.subject_id = t.stripe_id)
-            WHERE t.stripe_id = ANY (\(reversed))
+            UPDATE transfers t SET updated_at = \(now), amount_reversed_minor = CASE
+                WHEN t.order_id IS NULL THEN t.amount_reversed_minor + given.amount
+                ELSE (
+                    SELECT coalesce(sum(b.amount_minor), 0) FROM balance_transactions b
+                    WHERE b.stripe_account = 'platform' AND b.category = 'transfer_reversal'
+                        AND b.subject_id = t.stripe_id) END
+            FROM (
+                SELECT id, sum(amount)::bigint AS amount
+                FROM unnest(\(reversals.map(\.transfer.id)), \(reversals.map(\.amount))) AS given (id, amount) GROUP BY id
+            ) AS given
+            WHERE t.stripe_id = given.id
             """)
-    }
-
-    /// Crosses off the rows that have come, and writes down those that must follow from them.
-    fileprivate func updateAwaitedRows(after page: [BalanceTransactionResource], of owner: BalanceOwner) async throws {
-        let following = page.flatMap { AwaitedRow.following($0.source, of: owner, category: $0.reportingCategory) }
-        if !following.isEmpty {
-            try await execute(
-                """
-                INSERT INTO awaited_rows (stripe_account, category, subject_id, since)
-                SELECT stripe_account, category, subject_id, \(now)
-                FROM unnest(\(following.map(\.owner.code)), \(following.map(\.category)), \(following.map(\.subject)))
-                    AS given (stripe_account, category, subject_id)
-                ORDER BY 1, 2, 3
-                ON CONFLICT DO NOTHING
-                """)
-        }
-        try await execute(
-            """
-            DELETE FROM awaited_rows w USING balance_transactions b
-            WHERE b.stripe_account = w.stripe_account AND b.category = w.category AND b.subject_id = w.subject_id
-                AND (b.stripe_account = \(owner.code) OR w.subject_id = ANY (\(following.map(\.subject))))
-            """)
-        for mirror in Set(following.map(\.owner)).subtracting([owner]).sorted() { try await requestFeed(of: mirror) }
     }
 }

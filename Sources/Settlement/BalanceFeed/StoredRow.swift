@@ -42,6 +42,13 @@ struct StoredRow: Sendable {
         availableAt = try columns.get("available_at")
     }
 
+    /// What stands in the column of fees.
+    func feesText() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return String(decoding: try encoder.encode(row.fees.map(FeeForm.init)), as: UTF8.self)
+    }
+
     /// Fees as they stand in the column.
     struct FeeForm: Codable {
         let type: String
@@ -99,14 +106,10 @@ extension BalanceTransaction.Subject {
 
 extension StoreTransaction {
     /// Stores rows and books them: a row that is there already changes nothing.
-    /// - Returns: how many were new.
-    func record(_ rows: [StoredRow]) async throws -> Int {
-        guard !rows.isEmpty else { return 0 }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        let fees = try rows.map { stored in
-            String(decoding: try encoder.encode(stored.row.fees.map(StoredRow.FeeForm.init)), as: UTF8.self)
-        }
+    /// - Returns: those that were new.
+    func record(_ rows: [StoredRow]) async throws -> Set<StripeBalanceTransactionID> {
+        guard !rows.isEmpty else { return [] }
+        let fees = try rows.map { try $0.feesText() }
         let inserted = try await query(
             """
             INSERT INTO balance_transactions
@@ -138,6 +141,6 @@ extension StoreTransaction {
             .filter { fresh.contains(.balanceTransaction($0.id, of: $0.owner)) }
             .compactMap { try BalanceTransactionRules.entry(for: $0) }
         try await append(entries)
-        return fresh.count
+        return Set(rows.map(\.row).filter { fresh.contains(.balanceTransaction($0.id, of: $0.owner)) }.map(\.id))
     }
 }

@@ -1,5 +1,6 @@
 import Domain
 import Ledger
+import Orders
 import Postgres
 import Store
 
@@ -34,8 +35,10 @@ extension BooksCheck {
     /// The kinds of causes that this build writes; an entry with any other was not written by Souk.
     static let knownCauses = [
         "balance_transaction", "charge_paid", "charge_failed_late", "refund", "refund_failed", "refund_canceled",
-        "reversal_made",
-        "fee_refund_made", "payout_created", "payout_paid", "payout_failed", "payout_canceled",
+        "refund_paid_otherwise", "refund_given_up",
+        "transfer_made", "netted", "reversal_made", "fee_refund_made", "payout_created", "payout_paid", "payout_failed",
+        "payout_canceled", "adjusted", "written_off", "dispute_withdrawn", "dispute_claimed", "dispute_won",
+        "dispute_lost",
     ]
 
     /// Each row's entry, computed anew from the stored row, against the one in the journal.
@@ -93,6 +96,22 @@ extension BooksCheck {
         }
     }
 
+    /// What happened, each with the entries that it must have caused, against the journal: a page at a time, in the order of
+    /// `id`, which `source` gives each fact.
+    func factsAgainstEntries(
+        _ source: PostgresQuery, _ entries: (PostgresRow) throws -> [(object: String, entry: JournalEntry)]
+    ) async throws -> [BooksFault] {
+        var faults: [BooksFault] = []
+        var last = ""
+        while true {
+            let rows = try await store.query(
+                "SELECT * FROM (\(source)) AS facts WHERE id > \(last) ORDER BY id LIMIT \(Self.pageSize)")
+            guard let end = rows.last else { return faults }
+            last = try end.get("id")
+            faults += try await compare(try rows.flatMap(entries), missing: .factNotBooked)
+        }
+    }
+
     func entriesWithoutRow() async throws -> [BooksFault] {
         try await store.query(
             """
@@ -105,8 +124,23 @@ extension BooksCheck {
                     AND NOT EXISTS (SELECT 1 FROM payouts p WHERE p.stripe_id = split_part(e.cause, ':', 2)))
                 OR (e.cause LIKE 'charge\\_%'
                     AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'dispute\\_%'
+                    AND NOT EXISTS (SELECT 1 FROM disputes d WHERE d.stripe_id = split_part(e.cause, ':', 2)))
                 OR (e.cause LIKE 'refund%'
                     AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.stripe_id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'transfer\\_%'
+                    AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.stripe_id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'netted:%'
+                    AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'written\\_off:%'
+                    AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'adjusted:%'
+                    AND NOT EXISTS (SELECT 1 FROM adjustments a WHERE a.id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'reversal\\_%'
+                    AND NOT EXISTS (
+                        SELECT 1 FROM transfer_reversals r WHERE r.stripe_id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'fee\\_refund\\_%'
+                    AND NOT EXISTS (SELECT 1 FROM fee_refunds r WHERE r.stripe_id = split_part(e.cause, ':', 2)))
                 OR split_part(e.cause, ':', 1) <> ALL (\(Self.knownCauses))
             ORDER BY e.cause
             """
@@ -120,21 +154,60 @@ extension BooksCheck {
 }
 
 extension BooksCheck {
+    /// Each dispute's entries, computed anew from its row, against those in the journal.
+    func disputesAgainstEntries() async throws -> [BooksFault] {
+        try await factsAgainstEntries("SELECT \(unescaped: DisputeRecord.columns) FROM disputes") { row in
+            let dispute = try DisputeRecord(row: row)
+            let dimensions = Dimensions(owner: .platform, order: dispute.order)
+            return try dispute.entries(dimensions).map { (dispute.stripeID.rawValue, $0) }
+        }
+    }
+
+    /// Each adjustment's entries, and those of its transfer, computed anew from its row, against those in the journal.
+    func adjustmentsAgainstEntries() async throws -> [BooksFault] {
+        try await factsAgainstEntries(AdjustmentRecord.query(where: "true")) { row in
+            let adjustment = try AdjustmentRecord(row: row)
+            return try adjustment.entries().map { (adjustment.id.rawValue, $0) }
+        }
+    }
+
+    /// Each debt that was given up, against the journal.
+    func writeOffsAgainstEntries() async throws -> [BooksFault] {
+        try await factsAgainstEntries(
+            "SELECT id, seller_id, currency, amount_minor, created_at FROM write_offs"
+        ) { row in
+            let id: ID<WriteOff> = try row.get("id")
+            let amount = Money(try row.get("amount_minor"), try row.get("currency"))
+            let entry = try ReceivableRules.writtenOff(
+                id, seller: try row.get("seller_id"), amount: amount, at: try row.get("created_at"))
+            return [(id.rawValue, entry)]
+        }
+    }
+
     /// Each payout's entries, computed anew from its row, against those in the journal.
     func payoutsAgainstEntries() async throws -> [BooksFault] {
-        var faults: [BooksFault] = []
-        var last = ""
-        while true {
-            let page = try await store.query(
-                """
-                SELECT \(unescaped: PayoutRecord.columns) FROM payouts WHERE id > \(last) ORDER BY id LIMIT 1000
-                """
-            ).map(PayoutRecord.init)
-            guard let end = page.last else { return faults }
-            last = end.id.rawValue
-            faults += try await compare(
-                try page.flatMap { payout in try payout.entries().map { (payout.stripeID.rawValue, $0) } },
-                missing: .factNotBooked)
+        try await factsAgainstEntries("SELECT \(unescaped: PayoutRecord.columns) FROM payouts") { row in
+            let payout = try PayoutRecord(row: row)
+            return try payout.entries().map { (payout.stripeID?.rawValue ?? payout.id.rawValue, $0) }
         }
+    }
+
+    /// Each row against its parts in payouts that did not come back: between nothing and all of it.
+    func rowsPaidOutTwice() async throws -> [BooksFault] {
+        try await faults(
+            .rowPaidOutTwice,
+            """
+            SELECT b.id AS object, 'of ' || \(unescaped: PayoutRow.value) || ' ' || b.currency || ' payouts take '
+                || taken.amount AS detail
+            FROM (
+                SELECT i.stripe_account, i.transaction_id, sum(i.amount_minor) AS amount
+                FROM payout_items i JOIN payouts p ON p.id = i.payout_id AND p.returned_at IS NULL
+                GROUP BY i.stripe_account, i.transaction_id
+            ) taken
+            JOIN balance_transactions b ON b.stripe_account = taken.stripe_account AND b.id = taken.transaction_id
+            WHERE taken.amount NOT BETWEEN least(0, \(unescaped: PayoutRow.value))
+                AND greatest(0, \(unescaped: PayoutRow.value))
+            ORDER BY 1
+            """)
     }
 }

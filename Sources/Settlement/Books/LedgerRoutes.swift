@@ -48,7 +48,10 @@ package struct LedgerRoutes: Sendable {
         let rows = try await store.query(
             "SELECT \(unescaped: JournalEntryBody.columns) FROM journal_entries e WHERE e.id = \(id)")
         guard let body = try await store.journalEntries(rows).first else {
-            throw Refusal(.journalEntryNotFound, "There is no journal entry '\(id)'.", parameter: "id")
+            throw Refusal(
+                .journalEntryNotFound,
+                "There is no journal entry '\(id)'. GET /v1/ledger/accounts/{code}/entries lists those of an account.",
+                parameter: "id")
         }
         return body
     }
@@ -72,7 +75,7 @@ package struct LedgerRoutes: Sendable {
 
     @Sendable func proof(_ request: Request, _ context: SoukContext) async throws -> ProofBody {
         try request.refuseQuery()
-        return ProofBody(try await BooksCheck(store: store)())
+        return ProofBody(try await BooksCheck(store: store)(), seal: try await store.lastSeal())
     }
 }
 
@@ -127,18 +130,23 @@ package struct JournalEntryBody: ResponseEncodable, Sendable {
     let object = "journal_entry"
     let cause: String
     let effectiveAt: Timestamp
+    /// When it happened, if that month was closed already; null where that is the effective time.
+    let happenedAt: Timestamp?
     let recordedAt: Timestamp
     let stripeAccount: String
     let seller: ID<Seller>?
     let order: ID<Order>?
     var postings: [PostingBody]
 
-    static let columns = "e.id, e.cause, e.effective_at, e.recorded_at, e.stripe_account, e.seller_id, e.order_id"
+    static let columns = """
+        e.id, e.cause, e.effective_at, e.happened_at, e.recorded_at, e.stripe_account, e.seller_id, e.order_id
+        """
 
     init(_ row: PostgresRow) throws {
         id = try row.get("id")
         cause = try row.get("cause")
         effectiveAt = try row.get("effective_at")
+        happenedAt = try row.get("happened_at")
         recordedAt = try row.get("recorded_at")
         stripeAccount = try row.get("stripe_account")
         seller = try row.get("seller_id")
@@ -147,7 +155,7 @@ package struct JournalEntryBody: ResponseEncodable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case id, object, cause, effectiveAt, recordedAt, stripeAccount, seller, order, postings
+        case id, object, cause, effectiveAt, happenedAt, recordedAt, stripeAccount, seller, order, postings
     }
 }
 
@@ -217,11 +225,14 @@ package struct ProofBody: ResponseEncodable, Sendable {
     let object = "proof"
     let sound: Bool
     let faults: [Fault]
+    /// Null while no month has been closed.
+    let seal: BookSeal?
 
-    init(_ found: [BooksFault]) {
+    init(_ found: [BooksFault], seal: BookSeal?) {
+        self.seal = seal
         sound = found.isEmpty
         faults = found.map { Fault(kind: $0.kind.rawValue, subject: $0.object, detail: $0.detail) }
     }
 
-    private enum CodingKeys: String, CodingKey { case object, sound, faults }
+    private enum CodingKeys: String, CodingKey { case object, sound, faults, seal }
 }

@@ -1,6 +1,7 @@
 package import Domain
 package import Ledger
 import Postgres
+import Sellers
 package import Store
 package import StripeAPI
 import Web
@@ -26,12 +27,9 @@ package struct RefreshPayout: Sendable {
     package func refresh(_ id: StripePayoutID, of owner: BalanceOwner) async throws {
         guard try await store.ownsBalance(owner) else { return }
         try await copies.refresh(kind: "payout", id: id.rawValue, account: owner.stripeAccount) {
-            let answer = try await stripe.answer(
-                to: RetrievePayout(id, account: owner.stripeAccount).request, priority: .event)
-            if answer.isSuccess { return .found(answer.body) }
-            let error = StripeError(answer)
-            guard error.kind == .accountInaccessible || error.kind == .notFound else { throw error }
-            return .gone(because: error.message)
+            try await stripe.fetch(
+                RetrievePayout(id, account: owner.stripeAccount).request, priority: .event,
+                gone: [.accountInaccessible, .notFound])
         } apply: { tx, fetched in
             guard case .found(let bytes) = fetched else { return }
             let remote = try StripeAnswer(status: 200, body: bytes).decode(PayoutResource.self)
@@ -49,50 +47,75 @@ extension Store {
 }
 
 extension StoreTransaction {
-    fileprivate func follow(_ remote: PayoutResource, of owner: BalanceOwner) async throws {
-        let known = try await lockPayout(remote.id)
-        var before = known
-        if before == nil { before = try await makePayout(remote, of: owner) }
-        guard let before else { return }
-        let after = before.following(
+    /// Brings our row up to what Stripe says; makes it, or finds the one that a marketplace asked for.
+    func follow(_ remote: PayoutResource, of owner: BalanceOwner) async throws {
+        var known = try await lockPayout(remote.id)
+        if known == nil { known = try await lockRequested(remote, of: owner) }
+        let made = known == nil ? try await makePayout(remote, of: owner) : nil
+        // Whoever was quicker, such as the answer to our own request, may have told something older.
+        if known == nil, made == nil { known = try await lockPayout(remote.id) }
+        guard var before = known ?? made else { return }
+        let isNew = known?.stripeID == nil
+        if isNew {
+            before.stripeID = remote.id
+            before.createdAt = remote.created
+        }
+        var after = before.following(
             status: remote.status.rawValue, failureCode: remote.failureCode, failureMessage: remote.failureMessage,
             at: now)
-        try await save(after, arrivesAt: remote.arrivalDate)
+        after.arrivesAt = remote.arrivalDate
+        after.destination = remote.destination?.id.rawValue ?? after.destination
+        after.reconciliationStatus = remote.reconciliationStatus
+        after.originalPayout = remote.originalPayout?.id
+        try await save(after)
         try await append(try after.entries())
         try await requestFeed(of: owner)
-        if known?.status != after.status {
-            let event = known == nil && after.status == "pending" ? "created" : after.status
+        if isNew || known?.status != after.status {
+            let event = isNew && after.status == "pending" ? "created" : after.status
             try await announce(
-                "payout.\(event)", about: after.id.rawValue, json: try JSONWriter.encode(PayoutBody(after)))
+                "payout.\(event)", about: after.id.rawValue, PayoutBody(after))
         }
     }
 
-    private func lockPayout(_ id: StripePayoutID) async throws -> PayoutRecord? {
+    fileprivate func lockPayout(_ id: StripePayoutID) async throws -> PayoutRecord? {
         try await query(
             "SELECT \(unescaped: PayoutRecord.columns) FROM payouts WHERE stripe_id = \(id) FOR UPDATE"
         ).first.map(PayoutRecord.init)
     }
 
-    /// - Returns: nil if another transaction made it first; it has told the same.
+    /// The row of a payout that Souk asked Stripe for and has not seen there yet: the operation wrote its own id into it.
+    private func lockRequested(_ remote: PayoutResource, of owner: BalanceOwner) async throws -> PayoutRecord? {
+        guard let operation = remote.metadata["souk_operation"] else { return nil }
+        return try await query(
+            """
+            SELECT \(unescaped: PayoutRecord.columns) FROM payouts
+            WHERE operation_id = \(operation) AND stripe_account = \(owner.code) AND stripe_id IS NULL FOR UPDATE
+            """
+        ).first.map(PayoutRecord.init)
+    }
+
+    /// - Returns: nil if another transaction made it first.
     private func makePayout(_ remote: PayoutResource, of owner: BalanceOwner) async throws -> PayoutRecord? {
         try await query(
             """
-            INSERT INTO payouts (id, stripe_id, stripe_account, seller_id, status, currency, amount_minor, automatic,
-                method, arrives_at, created_at, updated_at)
-            VALUES (\(makeID(Payout.self)), \(remote.id), \(owner.code),
+            INSERT INTO payouts (id, stripe_id, origin, stripe_account, seller_id, status, currency, amount_minor,
+                automatic, method, description, arrives_at, created_at, updated_at)
+            VALUES (\(makeID(Payout.self)), \(remote.id), 'stripe', \(owner.code),
                 (SELECT id FROM sellers WHERE stripe_account = \(owner.stripeAccount)), 'pending', \(remote.currency),
-                \(remote.amount), \(remote.automatic), \(remote.method ?? "standard"), \(remote.arrivalDate),
-                \(remote.created), \(now))
+                \(remote.amount), \(remote.automatic), \(remote.method ?? "standard"), \(remote.description),
+                \(remote.arrivalDate), \(remote.created), \(now))
             ON CONFLICT (stripe_id) DO NOTHING
             RETURNING \(unescaped: PayoutRecord.columns)
             """
         ).first.map(PayoutRecord.init)
     }
 
-    private func save(_ payout: PayoutRecord, arrivesAt: Timestamp) async throws {
+    private func save(_ payout: PayoutRecord) async throws {
         try await execute(
             """
-            UPDATE payouts SET status = \(payout.status), arrives_at = \(arrivesAt),
+            UPDATE payouts SET stripe_id = \(payout.stripeID), created_at = \(payout.createdAt),
+                status = \(payout.status), arrives_at = \(payout.arrivesAt), destination = \(payout.destination),
+                reconciliation_status = \(payout.reconciliationStatus), original_payout = \(payout.originalPayout),
                 failure_code = \(payout.failureCode), failure_message = \(payout.failureMessage),
                 paid_at = \(payout.paidAt), returned_at = \(payout.returnedAt),
                 returned_after_paid = \(payout.returnedAfterPaid), updated_at = \(now)

@@ -11,28 +11,18 @@ extension RunReconciliation {
     /// Each balance at Stripe against its account in the books, at a moment when neither moves.
     func compareBalances(_ run: ReconciliationRecord, _ tally: inout Tally) async throws {
         for owner in try await owners(of: run) {
-            guard let reading = try await stillReading(of: owner) else { continue }
-            var findings: [FindingFacts] = []
-            for currency in Set(reading.stripe.keys).union(reading.books.keys).sorted() {
-                let stripe = reading.stripe[currency] ?? 0
-                let books = reading.books[currency] ?? 0
-                tally.difference[currency, default: 0] += abs(stripe - books)
-                if stripe == books {
-                    tally.matched += 1
-                } else {
-                    findings.append(
-                        FindingFacts(
-                            kind: .balanceDiffers, stripeAccount: owner.code, object: "stripe:\(owner.code)",
-                            currency: currency, expected: stripe, actual: books,
-                            detail: "Stripe holds \(stripe) \(currency), the books say \(books)."))
-                }
+            let reading = try await stillReading(of: owner)
+            for (currency, difference) in reading.differences {
+                tally.difference[currency, default: 0] += abs(difference)
+                if difference == 0 { tally.matched += 1 }
             }
-            try await report(findings, of: run, &tally)
+            try await report(reading.findings(about: owner), of: run, &tally)
             try await extendLease(run)
         }
     }
 
-    private func owners(of run: ReconciliationRecord) async throws -> [BalanceOwner] {
+    /// The balances that the run is about and that can be read.
+    func owners(of run: ReconciliationRecord) async throws -> [BalanceOwner] {
         let accounts: [String] = try await store.query(
             """
             SELECT s.stripe_account FROM sellers s
@@ -48,19 +38,17 @@ extension RunReconciliation {
 
     /// Reads balance, rows and balance again until nothing moved in between. After the last try a difference that stayed
     /// the same counts all the same.
-    private func stillReading(
-        of owner: BalanceOwner
-    ) async throws -> (stripe: [String: Int64], books: [String: Int64])? {
+    func stillReading(of owner: BalanceOwner) async throws -> BalanceReading {
         let feed = ReadBalanceFeed(store: store, stripe: stripe, priority: .reconciliation)
         var before = try await stripeBalance(of: owner)
         for _ in 1...Self.readings {
             let new = try await feed(owner, thorough: false)
             let books = try await booksBalance(of: owner)
             let after = try await stripeBalance(of: owner)
-            if new == 0, before == after { return (after, books) }
+            if new == 0, before == after { return BalanceReading(stripe: after, books: books) }
             before = after
         }
-        return (before, try await booksBalance(of: owner))
+        return BalanceReading(stripe: before, books: try await booksBalance(of: owner))
     }
 
     private func stripeBalance(of owner: BalanceOwner) async throws -> [String: Int64] {
@@ -82,5 +70,26 @@ extension RunReconciliation {
             """)
         return Dictionary(
             uniqueKeysWithValues: try rows.map { (try $0.get("currency") as String, try $0.get("total") as Int64) })
+    }
+}
+
+/// What one balance holds, in minor units by currency.
+struct BalanceReading: Hashable, Sendable {
+    let stripe: [String: Int64]
+    let books: [String: Int64]
+
+    /// Stripe's side less ours.
+    var differences: [String: Int64] {
+        stripe.merging(books.mapValues { -$0 }, uniquingKeysWith: +)
+    }
+
+    func findings(about owner: BalanceOwner) -> [FindingFacts] {
+        differences.filter { $0.value != 0 }.keys.sorted().map { currency in
+            let (stripe, books) = (stripe[currency] ?? 0, books[currency] ?? 0)
+            return FindingFacts(
+                kind: .balanceDiffers, part: .balances, stripeAccount: owner.code, object: "stripe:\(owner.code)",
+                currency: currency, expected: stripe, actual: books,
+                detail: "Stripe holds \(stripe) \(currency), the books say \(books).")
+        }
     }
 }

@@ -6,61 +6,50 @@ import StripeAPI
 
 extension RunReconciliation {
     /// Every transfer at Stripe against ours and against what the journal has for it, and the other way round.
-    ///
-    /// Stripe lists newest first. What is ours is read in the same windows of time, and the transfers of the oldest
-    /// second of a page wait for the next page, since times tie.
     func compareTransfers(_ run: ReconciliationRecord, _ tally: inout Tally) async throws {
-        var call = ListTransfers()
-        call.page.createdFrom = run.from
-        call.page.createdBefore = run.to
-        var upper: Timestamp?
-        var carried: [TransferResource] = []
-        for try await page in stripe.pages(of: call, priority: .reconciliation) {
-            guard let oldest = page.last?.created else { continue }
-            if oldest == upper {
-                carried += page
-                continue
-            }
-            try await compare(
-                carried + page.filter { $0.created > oldest }, newerThan: oldest, upTo: upper, run, &tally)
-            carried = page.filter { $0.created == oldest }
-            upper = oldest
-            try await extendLease(run)
+        let account = try await account(of: run)
+        let youngest = try await store.clock.now().advanced(by: .zero - BooksCheck.clearingAge)
+        let fetching = try await eachWindow(of: ListTransfers(), created: \.created, run) { remote, window in
+            try await compare(remote, in: window, of: account, youngest: youngest, run, &tally)
         }
-        try await compare(carried, newerThan: nil, upTo: upper, run, &tally)
+        tally.fetching += fetching
     }
 
-    /// Stripe's transfers of a window of time against ours of the same. The window begins after `lower` and ends with
-    /// `upper`; nil leaves that end open.
+    /// Stripe's transfers of a window of time against ours of the same. One that is younger than `youngest` may still be
+    /// on its way here.
     private func compare(
-        _ remote: [TransferResource], newerThan lower: Timestamp?, upTo upper: Timestamp?, _ run: ReconciliationRecord,
-        _ tally: inout Tally
+        _ remote: [TransferResource], in window: Window, of account: StripeAccountID?, youngest: Timestamp,
+        _ run: ReconciliationRecord, _ tally: inout Tally
     ) async throws {
-        let account = try await account(of: run)
-        let ours = try await localTransfers(newerThan: lower, upTo: upper, run)
+        var condition = window.holds("made_at")
+        if let seller = run.seller { condition += " AND seller_id = \(seller)" }
+        let ours = try await localTransfers(where: condition)
         let booked = try await bookedTransfers(Set(remote.map(\.cursor)).union(ours.keys))
         var findings: [FindingFacts] = []
         var seen: Set<String> = []
         for transfer in remote where account == nil || transfer.destination?.id == account {
             seen.insert(transfer.cursor)
             if let finding = Self.difference(transfer, ours: ours[transfer.cursor], booked: booked[transfer.cursor]) {
-                findings.append(finding)
+                if finding.kind != .missingInLedger || transfer.created < youngest { findings.append(finding) }
             } else {
                 tally.matched += 1
             }
         }
         for (id, transfer) in ours.sorted(by: { $0.key < $1.key }) where !seen.contains(id) {
-            findings.append(
-                FindingFacts(
-                    kind: .missingAtStripe, stripeAccount: transfer.account, object: id, currency: transfer.currency,
-                    expected: nil, actual: transfer.amount,
-                    detail: "Souk has the transfer \(id), Stripe does not list it."))
+            findings.append(Self.missingAtStripe(id, transfer))
         }
         try await report(findings, of: run, &tally)
     }
 
+    static func missingAtStripe(_ id: String, _ transfer: LocalTransfer) -> FindingFacts {
+        FindingFacts(
+            kind: .missingAtStripe, part: .transfers, stripeAccount: transfer.account, object: id,
+            currency: transfer.currency, expected: nil, actual: transfer.amount,
+            detail: "Souk has the transfer \(id), Stripe does not list it.")
+    }
+
     /// The connected account that the run is limited to; nil for all.
-    private func account(of run: ReconciliationRecord) async throws -> StripeAccountID? {
+    func account(of run: ReconciliationRecord) async throws -> StripeAccountID? {
         guard let seller = run.seller else { return nil }
         return try await store.query("SELECT stripe_account FROM sellers WHERE id = \(seller)").first?.get(
             "stripe_account")
@@ -73,7 +62,8 @@ extension RunReconciliation {
         func finding(_ kind: FindingFacts.Kind, _ expected: Int64?, _ actual: Int64?, _ detail: String) -> FindingFacts
         {
             FindingFacts(
-                kind: kind, stripeAccount: remote.destination?.id.rawValue ?? "platform", object: remote.cursor,
+                kind: kind, part: .transfers, stripeAccount: remote.destination?.id.rawValue ?? "platform",
+                object: remote.cursor,
                 currency: remote.currency.code, expected: expected, actual: actual, detail: detail)
         }
         guard let ours else {
@@ -91,14 +81,15 @@ extension RunReconciliation {
                 "Stripe moved \(remote.amount) and reversed \(remote.amountReversed); "
                     + "Souk has \(ours.amount) and \(ours.reversed).")
         }
-        guard ours.isOfAnOrder else { return nil }
+        guard ours.isOfAnOrder || ours.isAdjustment else { return nil }
         guard let booked else {
             return finding(.missingInLedger, remote.amount, nil, "The journal has no entry for the transfer.")
         }
-        guard booked.currency == remote.currency.code, booked.left == remote.amount - remote.amountReversed else {
+        // What staff take back of an adjustment is none of its business, and booked apart.
+        let left = ours.isAdjustment ? remote.amount : remote.amount - remote.amountReversed
+        guard booked.currency == remote.currency.code, booked.left == left else {
             return finding(
-                .amountMismatch, remote.amount - remote.amountReversed, booked.left,
-                "Stripe moved \(remote.amount - remote.amountReversed) on balance, the journal has \(booked.left).")
+                .amountMismatch, left, booked.left, "Stripe moved \(left) on balance, the journal has \(booked.left).")
         }
         return nil
     }
@@ -109,6 +100,7 @@ extension RunReconciliation {
         let amount: Int64
         let reversed: Int64
         let isOfAnOrder: Bool
+        let isAdjustment: Bool
     }
 
     /// What the journal has as gone from the platform's balance for a transfer, less what came back.
@@ -117,20 +109,15 @@ extension RunReconciliation {
         let left: Int64
     }
 
-    private func localTransfers(
-        newerThan lower: Timestamp?, upTo upper: Timestamp?, _ run: ReconciliationRecord
-    ) async throws -> [String: LocalTransfer] {
+    /// Of the transfers for which the condition holds, by Stripe's id.
+    func localTransfers(where condition: PostgresQuery) async throws -> [String: LocalTransfer] {
         let rows = try await store.query(
             """
             SELECT stripe_id, stripe_account, currency, amount_minor, amount_reversed_minor,
-                order_id IS NOT NULL AS is_of_an_order
-            FROM transfers
-            WHERE (\(lower)::timestamptz IS NULL OR created_at > \(lower))
-                AND (\(upper)::timestamptz IS NULL OR created_at <= \(upper))
-                AND (\(run.from)::timestamptz IS NULL OR created_at >= \(run.from))
-                AND (\(run.to)::timestamptz IS NULL OR created_at < \(run.to))
-                AND (\(run.seller)::text IS NULL OR seller_id = \(run.seller))
-            """)
+                order_id IS NOT NULL AS is_of_an_order,
+                EXISTS (SELECT 1 FROM adjustments a WHERE a.transfer_id = transfers.id) AS is_adjustment
+            FROM transfers WHERE stripe_id IS NOT NULL AND
+            """ + " " + condition)
         return Dictionary(
             uniqueKeysWithValues: try rows.map { row in
                 (
@@ -138,12 +125,12 @@ extension RunReconciliation {
                     LocalTransfer(
                         account: try row.get("stripe_account"), currency: try row.get("currency"),
                         amount: try row.get("amount_minor"), reversed: try row.get("amount_reversed_minor"),
-                        isOfAnOrder: try row.get("is_of_an_order"))
+                        isOfAnOrder: try row.get("is_of_an_order"), isAdjustment: try row.get("is_adjustment"))
                 )
             })
     }
 
-    private func bookedTransfers(_ ids: Set<String>) async throws -> [String: BookedTransfer] {
+    func bookedTransfers(_ ids: Set<String>) async throws -> [String: BookedTransfer] {
         let rows = try await store.query(
             """
             SELECT p.subject, a.currency, sum(p.amount_minor)::bigint AS total

@@ -7,17 +7,18 @@ package import Store
 package enum ReconciliationScope: String, Hashable, Sendable, CaseIterable, Codable {
     /// Every transfer, by object.
     case transfers
+    /// Every payout, by object, of the platform and of sellers.
+    case payouts
     /// Every balance, at a still reading.
     case balances
-    /// What waits in clearing accounts longer than Stripe takes.
+    /// Every row that Stripe booked, and what waits in clearing accounts longer than Stripe takes.
     case clearing
+    /// Every operation that made something at Stripe, both ways, and those that do not get on.
+    case operations
     case all
 
     /// What a run of this scope compares.
-    package var parts: [ReconciliationScope] { self == .all ? [.transfers, .balances, .clearing] : [self] }
-
-    /// Parts of the design that no run compares yet; answers say so.
-    package static let notAvailable = ["payouts", "operations"]
+    package var parts: [ReconciliationScope] { self == .all ? Self.allCases.filter { $0 != .all } : [self] }
 }
 
 package enum ReconciliationStatus: String, Hashable, Sendable {
@@ -31,29 +32,33 @@ package struct FindingFacts: Hashable, Sendable {
         case missingAtStripe = "missing_at_stripe"
         case amountMismatch = "amount_mismatch"
         case currencyMismatch = "currency_mismatch"
+        case stateMismatch = "state_mismatch"
         case clearingNotZero = "clearing_not_zero"
         case balanceDiffers = "balance_differs"
         case unknownBalanceTransaction = "unknown_balance_transaction"
-
-        /// The part of the books whose next run closes the finding when it agrees.
-        var part: ReconciliationScope {
-            switch self {
-            case .missingInLedger, .missingAtStripe, .amountMismatch, .currencyMismatch: .transfers
-            case .balanceDiffers: .balances
-            case .clearingNotZero, .unknownBalanceTransaction: .clearing
-            }
-        }
+        /// A second object for what one operation did.
+        case duplicate
+        case stuckOperation = "stuck_operation"
+        /// Found by no run: support staff made it in Stripe's Dashboard.
+        case madeAtStripe = "made_at_stripe"
     }
 
     let kind: Kind
+    /// The part of the run that found it, whose next run closes it when it agrees.
+    let part: ReconciliationScope
     /// The connected account, or `platform`.
     let stripeAccount: String
     let object: String
-    let currency: String
+    /// Nil for what has no amount.
+    let currency: String?
     /// What Stripe has, and what the books have.
     let expected: Int64?
     let actual: Int64?
     let detail: String
+    /// The object in whose list Stripe shows it.
+    var parent: String?
+    /// The operation that it is about.
+    var operation: String?
 }
 
 /// One comparison of the books with Stripe.
@@ -69,12 +74,17 @@ package struct ReconciliationRecord: Sendable {
     /// What balances differ by, per currency, signs ignored.
     package let difference: [String: Int64]
     package let failure: String?
+    /// The beginning of the daily window that it was started for; nil for one that somebody asked for.
+    package let scheduledFor: Timestamp?
+    /// How long it waited for Stripe's lists, and how long it compared; nil until it has ended.
+    package let fetchingTook: Duration?
+    package let comparingTook: Duration?
     package let createdAt: Timestamp
     package let finishedAt: Timestamp?
 
     static let columns = """
         id, scope, seller_id, period_from, period_to, status, matched, findings_count, difference, failure, \
-        created_at, finished_at
+        scheduled_for, fetching_ms, comparing_ms, created_at, finished_at
         """
 
     init(row: PostgresRow) throws {
@@ -89,6 +99,9 @@ package struct ReconciliationRecord: Sendable {
         let difference: String = try row.get("difference")
         self.difference = try JSONDecoder().decode([String: Int64].self, from: Data(difference.utf8))
         failure = try row.get("failure")
+        scheduledFor = try row.get("scheduled_for")
+        fetchingTook = try row.get("fetching_ms", as: Int64?.self).map { .milliseconds($0) }
+        comparingTook = try row.get("comparing_ms", as: Int64?.self).map { .milliseconds($0) }
         createdAt = try row.get("created_at")
         finishedAt = try row.get("finished_at")
     }

@@ -119,7 +119,8 @@ extension StoreTransaction {
     ) async throws {
         let rows = try await query("SELECT state FROM inbox_event_ids WHERE event_id = \(id) FOR UPDATE")
         guard let state = try rows.first?.get("state", as: String.self) else {
-            throw Refusal(.webhookEventNotFound, "There is no webhook event '\(id)'.")
+            throw Refusal(
+                .webhookEventNotFound, "There is no webhook event '\(id)'. GET /v1/admin/webhook_events lists them.")
         }
         if let state = InboxState(rawValue: state), forbidden.contains(state) {
             throw Refusal(

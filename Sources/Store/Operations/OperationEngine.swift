@@ -10,6 +10,8 @@ package struct OperationEngine: Sendable {
     /// Stripe's answer is waited for this long; the lease outlives it, so that nobody sends while a send is under way.
     package static let sendTimeout: Duration = .seconds(30)
     static let leaseSeconds = 60
+    /// How the reason begins of an operation on which every try to work fails.
+    package static let cannotBeWorkedOn = "it could not be worked on"
 
     let store: Store
     let sender: any OperationSender
@@ -28,6 +30,7 @@ package struct OperationEngine: Sendable {
     /// When somebody else works on it already, waits for them up to the time that a send may take.
     /// - Returns: how it stands, whatever happened at Stripe.
     package func perform(_ id: ID<Operation>) async throws -> OperationRecord {
+        // boundary: after_commit
         let patience = ContinuousClock.now + Self.sendTimeout
         while true {
             let leasedUntil = ContinuousClock.now + .seconds(Self.leaseSeconds)
@@ -52,8 +55,8 @@ package struct OperationEngine: Sendable {
 
     /// One step of a leased operation. Failures of ours are recorded on it, and it is tried again later.
     func work(on leased: OperationRecord, leasedUntil: ContinuousClock.Instant) async throws {
-        guard let handler = handlers[leased.kind] else { throw OperationError.unknownKind(leased.kind) }
         do {
+            guard let handler = handlers[leased.kind] else { throw OperationError.unknownKind(leased.kind) }
             var operation = leased
             if case .prepare = OperationPlan.next(for: operation, at: try await store.clock.now()) {
                 guard let prepared = try await prepare(operation, by: handler) else { return }
@@ -68,7 +71,7 @@ package struct OperationEngine: Sendable {
             logger.error(
                 "operation could not be worked on",
                 metadata: ["operation": "\(leased.id)", "kind": "\(leased.kind)", "error": "\(error)"])
-            try await tryLater(leased, because: "an error in Souk: \(type(of: error))")
+            try await tryLater(leased, because: "\(Self.cannotBeWorkedOn): \(Explanation(of: error))")
         }
     }
 
@@ -84,13 +87,21 @@ package struct OperationEngine: Sendable {
     private func prepare(_ operation: OperationRecord, by handler: any OperationHandler) async throws
         -> OperationRecord?
     {
-        try await store.transaction { tx in
+        let obstacle = try await handler.obstacle(before: operation)
+        return try await store.transaction { tx -> OperationRecord? in
             guard let current = try await tx.lockLeased(operation) else { return nil }
-            switch try await handler.prepare(current, in: tx) {
+            if handler.letsMoneyOut, let hold = try await tx.moneyOutHold(of: current) {
+                let until = tx.now.advanced(by: MoneyOutHold.pause)
+                try await tx.hold(current, because: hold.reason, until: until, waitingFor: hold.waitsFor)
+                return nil
+            }
+            let prepared = if let obstacle { obstacle } else { try await handler.prepare(current, in: tx) }
+            switch prepared {
             case .request(let request):
                 try await tx.setRequest(request, of: current)
                 return try await tx.lockLeased(operation)
-            case .stay(let reason, let until): try await tx.hold(current, because: reason, until: until)
+            case .stay(let reason, let until, let object):
+                try await tx.hold(current, because: reason, until: until, waitingFor: object)
             case .fail(let reason): try await tx.finish(current, as: .failed, because: reason)
             case .review(let reason): try await tx.finish(current, as: .needsReview, because: reason)
             }
@@ -102,22 +113,52 @@ package struct OperationEngine: Sendable {
         _ operation: OperationRecord, by handler: any OperationHandler, leasedUntil: ContinuousClock.Instant
     ) async throws {
         // Committed before the first byte leaves: a process killed from here on leaves a row that says "sent".
-        let marked = try await store.transaction { tx in
-            try await tx.markSending(operation, leaseSeconds: Self.leaseSeconds)
+        let marked = try await store.transaction { tx -> OperationRecord? in
+            if handler.letsMoneyOut, let hold = try await tx.moneyOutHold() {
+                try await tx.keepFromSending(operation, for: hold)
+                return nil
+            }
+            return try await tx.markSending(operation, leaseSeconds: Self.leaseSeconds)
         }
         guard let marked, let request = marked.request, let firstSentAt = marked.firstSentAt else { return }
+        // boundary: before_send
         // A process that was paused between there and here must not send late.
         let now = try await store.clock.now()
-        guard firstSentAt.duration(to: now) < OperationPlan.keyLifetime,
-            ContinuousClock.now + Self.sendTimeout < leasedUntil
-        else {
+        let latestStart = leasedUntil - Self.sendTimeout
+        guard firstSentAt.duration(to: now) < OperationPlan.keyLifetime, ContinuousClock.now < latestStart else {
             return try await tryLater(marked, because: "the process was paused before it could send")
         }
+        // boundary: after_send_before_effect
+        // boundary: after_effect_before_answer
         let outcome = await sender.send(
-            request, idempotencyKey: marked.idempotencyKey, sinceFirstSend: firstSentAt.duration(to: now))
-        Counter(label: "souk_operation_sends", dimensions: [("kind", marked.kind.rawValue), ("outcome", outcome.word)])
-            .increment()
+            request, idempotencyKey: marked.idempotencyKey, sinceFirstSend: firstSentAt.duration(to: now),
+            latestStart: latestStart)
+        Counter(
+            label: "souk_operation_sends_total",
+            dimensions: [("kind", marked.kind.rawValue), ("outcome", outcome.word)]
+        )
+        .increment()
         try await settle(marked, outcome, by: handler)
+    }
+
+    /// Operations that let money out.
+    package var moneyOutKinds: [OperationKind] {
+        handlers.values.filter(\.letsMoneyOut).map(\.kind).sorted { $0.rawValue < $1.rawValue }
+    }
+
+    /// A second person agreed to let a locked operation go.
+    func approve(_ operation: OperationRecord, in tx: StoreTransaction) async throws {
+        guard let handler = handlers[operation.kind] else { throw OperationError.unknownKind(operation.kind) }
+        try await handler.approved(operation, in: tx)
+        try await tx.letGo(operation)
+    }
+
+    /// Ends a locked operation that a person refused to let go.
+    func giveUp(_ operation: OperationRecord, because reason: String, in tx: StoreTransaction) async throws {
+        guard let handler = handlers[operation.kind] else { throw OperationError.unknownKind(operation.kind) }
+        try await handler.giveUp(operation, because: reason, in: tx)
+        try await tx.finish(operation, as: .failed, because: reason)
+        try await tx.revokeLease(of: operation)
     }
 
     private func settle(
@@ -157,7 +198,9 @@ package struct OperationEngine: Sendable {
             guard let current = try await tx.lockLeased(operation) else { return }
             let stripeID = try await handler.succeed(current, answer: answer, in: tx)
             try await tx.finish(current, as: .succeeded, stripeID: stripeID)
+            // boundary: after_answer_before_commit
         }
+        // boundary: after_outcome_commit
     }
 
     private func refuse(
@@ -173,7 +216,8 @@ package struct OperationEngine: Sendable {
             guard let current = try await tx.lockLeased(operation) else { return }
             switch try await handler.refuse(current, refusal, in: tx) {
             case .fail(let reason): try await tx.finish(current, as: .failed, because: reason, refusal: refusal)
-            case .hold(let reason, let until): try await tx.hold(current, because: reason, until: until)
+            case .hold(let reason, let until, let object):
+                try await tx.hold(current, because: reason, until: until, waitingFor: object)
             case .newAttempt(let due): try await tx.startNewAttempt(current, at: due)
             case .review(let reason): try await tx.finish(current, as: .needsReview, because: reason, refusal: refusal)
             }
@@ -201,6 +245,18 @@ package struct OperationEngine: Sendable {
                 try await tx.startNewAttempt(current, at: tx.now)
             case .impossible(let reason): try await tx.finish(current, as: .needsReview, because: reason)
             }
+        }
+    }
+}
+
+extension StoreTransaction {
+    /// While all money out is held: one that was never sent waits; of one whose end is not known the effect is looked up,
+    /// since sending it again might be what lets the money out.
+    fileprivate func keepFromSending(_ operation: OperationRecord, for hold: MoneyOutHold) async throws {
+        if operation.state == .sent {
+            try await lookAgain(operation, at: now, because: hold.reason, lookUpSince: now)
+        } else {
+            try await pause(operation, for: hold)
         }
     }
 }

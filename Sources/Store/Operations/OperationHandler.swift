@@ -5,8 +5,15 @@ package import Domain
 package protocol OperationHandler: Sendable {
     var kind: OperationKind { get }
 
+    /// Whether what it sends lets money leave the platform: such an operation waits while all money out is held.
+    var letsMoneyOut: Bool { get }
+
     /// Types of events whose object, when the event names this operation's key, is what the call made.
     var provingEvents: [String] { get }
+
+    /// What only Stripe can say before a request is computed, asked with no transaction open; nil where nothing is in the
+    /// way.
+    func obstacle(before operation: OperationRecord) async throws -> Preparation?
 
     /// Computes the request of a held operation, under the lock of its subject, or says why it stays.
     func prepare(_ operation: OperationRecord, in tx: StoreTransaction) async throws -> Preparation
@@ -23,9 +30,25 @@ package protocol OperationHandler: Sendable {
     /// Looks for the operation's effect at Stripe, by the object's own state or by listing what may hold
     /// `metadata[souk_operation]`; never by search, which lags.
     func lookUp(_ operation: OperationRecord) async throws -> LookUpResult
+
+    /// A second person agreed to let the held operation go, in the transaction that wakes it.
+    func approved(_ operation: OperationRecord, in tx: StoreTransaction) async throws
+
+    /// A person refused to let the held operation go: undoes what asked for it, in the transaction that makes it `failed`.
+    func giveUp(_ operation: OperationRecord, because reason: String, in tx: StoreTransaction) async throws
 }
 
 extension OperationHandler {
+    package var letsMoneyOut: Bool { false }
+
+    package func obstacle(before operation: OperationRecord) async throws -> Preparation? { nil }
+
+    package func approved(_ operation: OperationRecord, in tx: StoreTransaction) async throws {}
+
+    package func giveUp(_ operation: OperationRecord, because reason: String, in tx: StoreTransaction) async throws {
+        throw MoneyOutError.notDecided(operation.kind)
+    }
+
     package var provingEvents: [String] { [] }
 
     package func prepare(_ operation: OperationRecord, in tx: StoreTransaction) async throws -> Preparation {
@@ -35,14 +58,15 @@ extension OperationHandler {
 
 package enum Preparation: Sendable {
     case request(OperationRequest)
-    case stay(because: String, until: Timestamp)
+    /// `waitingFor` is the id of our object whose change may let it go sooner: see `wakeOperations(waitingFor:)`.
+    case stay(because: String, until: Timestamp, waitingFor: String? = nil)
     case fail(because: String)
     case review(String)
 }
 
 package enum AfterRefusal: Sendable {
     case fail(because: String)
-    case hold(because: String, until: Timestamp)
+    case hold(because: String, until: Timestamp, waitingFor: String? = nil)
     /// The same bytes under a new key: only where the refusal proves that nothing was done.
     case newAttempt(at: Timestamp)
     case review(String)
@@ -79,9 +103,13 @@ package struct OperationRefusal: Hashable, Sendable, Codable {
 
 /// Sends an operation's bytes once. The composition root provides it, so that this module knows nothing of HTTP.
 package protocol OperationSender: Sendable {
-    /// Sends exactly these bytes, within `OperationEngine.sendTimeout`. `sinceFirstSend` is the age of the attempt: Stripe
-    /// forgets keys, so an old refusal proves nothing.
-    func send(_ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration) async -> SendOutcome
+    /// Sends exactly these bytes, within `OperationEngine.sendTimeout`, and never at all from `latestStart` on: whoever
+    /// waits for Stripe's limits waits no longer than the lease allows. `sinceFirstSend` is the age of the attempt:
+    /// Stripe forgets keys, so an old refusal proves nothing.
+    func send(
+        _ request: OperationRequest, idempotencyKey: String, sinceFirstSend: Duration,
+        latestStart: ContinuousClock.Instant
+    ) async -> SendOutcome
 }
 
 /// What one send came to, sorted by what may be done next.

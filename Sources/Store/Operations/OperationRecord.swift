@@ -65,6 +65,8 @@ package struct OperationRecord: Sendable {
     /// Stripe's id of what it made or changed, once it succeeded.
     package let stripeID: String?
     package let createdAt: Timestamp
+    /// The API key on whose behalf it is made; nil for what Souk does by its rules and for the shell.
+    package let askedBy: ID<APIKey>?
     let leaseNumber: Int64
 
     /// Whether it has not ended and waits for no person.
@@ -72,6 +74,25 @@ package struct OperationRecord: Sendable {
 
     /// The same for every send of one attempt; never made from a clock.
     package var idempotencyKey: String { "souk_\(id)_\(attempt)" }
+}
+
+extension OperationRecord {
+    /// A plain value of the stored form. Ids need no decoding: they hold no escaped character.
+    package func formValue(of name: String) -> String? {
+        guard let request else { return nil }
+        for pair in String(decoding: request.body, as: UTF8.self).split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            if parts.count == 2, parts[0] == name { return String(parts[1]) }
+        }
+        return nil
+    }
+
+    /// The id in the path of a stored request.
+    package func target(in prefix: String, before suffix: String = "") -> String? {
+        guard let path = request?.path, path.hasPrefix(prefix), path.hasSuffix(suffix) else { return nil }
+        let id = path.dropFirst(prefix.count).dropLast(suffix.count)
+        return id.isEmpty || id.contains("/") ? nil : String(id)
+    }
 }
 
 /// An operation to be written down, with the change of ours that asks for it.
@@ -82,17 +103,26 @@ package struct NewOperation: Sendable {
     package var uniqueKey: String?
     /// Given for an operation that must wait: its request is computed when it leaves `held`.
     package var heldBecause: String?
+    /// When a held operation is looked at first; at once if nil.
+    package var heldUntil: Timestamp?
+    /// The id of our object whose change may let a held operation go sooner.
+    package var waitsFor: String?
+    /// The API key on whose behalf it is made.
+    package var askedBy: ID<APIKey>?
     /// Whether the caller performs it right after the commit; the worker then leaves it alone for a few seconds.
     package var startsInline: Bool
 
     package init(
         kind: OperationKind, subject: String, uniqueKey: String? = nil, heldBecause: String? = nil,
-        startsInline: Bool = false
+        heldUntil: Timestamp? = nil, waitsFor: String? = nil, askedBy: ID<APIKey>? = nil, startsInline: Bool = false
     ) {
         self.kind = kind
         self.subject = subject
         self.uniqueKey = uniqueKey
         self.heldBecause = heldBecause
+        self.heldUntil = heldUntil
+        self.waitsFor = waitsFor
+        self.askedBy = askedBy
         self.startsInline = startsInline
     }
 }

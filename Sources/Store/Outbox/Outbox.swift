@@ -59,12 +59,13 @@ extension StoreTransaction {
     ) async throws -> Int {
         let rows = try await query("SELECT type FROM outbox_events WHERE id = \(event)")
         guard let type = try rows.first?.get("type", as: String.self) else {
-            throw Refusal(.eventNotFound, "There is no event '\(event)'.")
+            throw Refusal(.eventNotFound, "There is no event '\(event)'. GET /v1/events lists them.")
         }
         let made = try await execute(deliveries(of: event, type: type, to: destination))
         guard made > 0 || destination == nil else {
             throw Refusal(
-                .eventDestinationNotFound, "There is no event destination '\(destination?.rawValue ?? "")'.",
+                .eventDestinationNotFound,
+                "There is no event destination '\(destination?.rawValue ?? "")'. GET /v1/event_destinations lists them.",
                 parameter: "destination")
         }
         return made

@@ -53,7 +53,9 @@ extension StoreTransaction {
         let deleted = try await execute(
             "UPDATE event_destinations SET deleted_at = now() WHERE id = \(id) AND deleted_at IS NULL")
         guard deleted == 1 else {
-            throw Refusal(.eventDestinationNotFound, "There is no event destination '\(id)'.")
+            throw Refusal(
+                .eventDestinationNotFound,
+                "There is no event destination '\(id)'. GET /v1/event_destinations lists them.")
         }
         _ = try await execute(
             """

@@ -16,30 +16,18 @@ package struct ListBalanceTransactions: StripeListCall {
     package typealias Element = BalanceTransactionResource
 
     package var account: StripeAccountID?
-    /// Exactly the lines of one automatic payout.
+    /// Only what an automatic payout is made of.
     package var payout: StripePayoutID?
-    package var type: StripeBalanceTransactionType?
-    /// The lines of one object, by its id.
-    package var source: String?
-    package var currency: Currency?
     /// Such as `data.source`.
     package var expand: [String]
     package var page: StripePage
 
     package init(
-        account: StripeAccountID? = nil,
-        payout: StripePayoutID? = nil,
-        type: StripeBalanceTransactionType? = nil,
-        source: String? = nil,
-        currency: Currency? = nil,
-        expand: [String] = [],
+        account: StripeAccountID? = nil, payout: StripePayoutID? = nil, expand: [String] = [],
         page: StripePage = StripePage()
     ) {
         self.account = account
         self.payout = payout
-        self.type = type
-        self.source = source
-        self.currency = currency
         self.expand = expand
         self.page = page
     }
@@ -47,15 +35,13 @@ package struct ListBalanceTransactions: StripeListCall {
     package var request: StripeRequest {
         var form = FormEncoder()
         form.set("payout", payout)
-        form.set("type", type)
-        form.set("source", source)
-        form.set("currency", currency)
         form.set(page)
         form.set(expand: expand)
         return StripeRequest(.get, "/v1/balance_transactions", form: form, account: account)
     }
 }
 
+/// One line of Stripe's books.
 package struct RetrieveBalanceTransaction: StripeCall {
     package typealias Answer = BalanceTransactionResource
 

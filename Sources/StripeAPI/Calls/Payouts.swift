@@ -4,56 +4,62 @@ package struct RetrievePayout: StripeCall {
     package typealias Answer = PayoutResource
 
     package var id: StripePayoutID
-    package var expand: [String]
     package var account: StripeAccountID?
 
-    package init(_ id: StripePayoutID, expand: [String] = [], account: StripeAccountID? = nil) {
+    package init(_ id: StripePayoutID, account: StripeAccountID? = nil) {
         self.id = id
-        self.expand = expand
         self.account = account
+    }
+
+    package var request: StripeRequest { StripeRequest(.get, "/v1/payouts/\(id)", account: account) }
+}
+
+/// Pays part of a connected account's available balance out to its bank, or of the platform's own.
+package struct CreatePayout: StripeCall {
+    package typealias Answer = PayoutResource
+
+    package var account: StripeAccountID?
+    package var amount: Money
+    /// `standard` or `instant`.
+    package var method: String
+    package var description: String?
+    package var metadata: [String: String]
+
+    package init(
+        account: StripeAccountID?, amount: Money, method: String = "standard", description: String? = nil,
+        metadata: [String: String] = [:]
+    ) {
+        self.account = account
+        self.amount = amount
+        self.method = method
+        self.description = description
+        self.metadata = metadata
     }
 
     package var request: StripeRequest {
         var form = FormEncoder()
-        form.set(expand: expand)
-        return StripeRequest(.get, "/v1/payouts/\(id)", form: form, account: account)
+        form.set("amount", amount.minorUnits)
+        form.set("currency", amount.currency)
+        form.set("method", method)
+        form.set("description", description)
+        form.set("metadata", metadata: metadata)
+        return StripeRequest(.post, "/v1/payouts", form: form, account: account)
     }
 }
 
 package struct ListPayouts: StripeListCall {
     package typealias Element = PayoutResource
 
-    package var status: StripePayoutStatus?
-    /// Inclusive.
-    package var arrivalFrom: Timestamp?
-    /// Exclusive.
-    package var arrivalBefore: Timestamp?
-    package var expand: [String]
     package var account: StripeAccountID?
     package var page: StripePage
 
-    package init(
-        status: StripePayoutStatus? = nil,
-        arrivalFrom: Timestamp? = nil,
-        arrivalBefore: Timestamp? = nil,
-        expand: [String] = [],
-        account: StripeAccountID? = nil,
-        page: StripePage = StripePage()
-    ) {
-        self.status = status
-        self.arrivalFrom = arrivalFrom
-        self.arrivalBefore = arrivalBefore
-        self.expand = expand
+    package init(account: StripeAccountID? = nil, page: StripePage = StripePage()) {
         self.account = account
         self.page = page
     }
 
     package var request: StripeRequest {
         var form = FormEncoder()
-        form.set("status", status)
-        form.set("arrival_date[gte]", arrivalFrom)
-        form.set("arrival_date[lt]", arrivalBefore)
-        form.set(expand: expand)
         form.set(page)
         return StripeRequest(.get, "/v1/payouts", form: form, account: account)
     }

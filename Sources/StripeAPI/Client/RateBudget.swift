@@ -11,14 +11,22 @@ final class RateBudget: Sendable {
     }
 
     /// - Throws: `CancellationError` if the task is canceled while it waits.
-    func take(_ priority: StripePriority) async throws {
+    func take(_ priority: StripePriority) async throws { _ = try await take(priority, before: nil) }
+
+    /// - Returns: false, and nothing is taken, when the turn would come at `latest` or later.
+    /// - Throws: `CancellationError` if the task is canceled while it waits.
+    func take(_ priority: StripePriority, before latest: ContinuousClock.Instant?) async throws -> Bool {
         let ticket = bucket.withLock { $0.enter(priority) }
         while true {
             let now = time.now()
             switch bucket.withLock({ $0.decide(ticket, now: now) }) {
             case .go:
-                return
+                return true
             case .wait(let duration):
+                if let latest, ContinuousClock.now + duration >= latest {
+                    bucket.withLock { $0.leave(ticket) }
+                    return false
+                }
                 do {
                     try await time.sleep(duration)
                 } catch {

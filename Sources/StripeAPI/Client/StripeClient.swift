@@ -111,17 +111,26 @@ package final class StripeClient: Sendable {
     /// - Parameters:
     ///   - request: as it was stored.
     ///   - priority: who waits for it.
+    ///   - latestStart: when it may no longer be sent, however long it has waited for its turn.
     /// - Returns: the answer, of whatever status.
     /// - Throws: `TransportError` if no whole answer came; its `requestMayHaveBeenSent` tells whether it may have arrived.
-    ///   `.canceled`, and then never sent, if the task is canceled while it waits for its turn.
+    ///   `.canceled` or `.timeout`, and then never sent, if the task is canceled while it waits for its turn, or its turn
+    ///   does not come in time.
     package func sendOnce(
-        _ request: StripeRequest, priority: StripePriority = .operation
+        _ request: StripeRequest, priority: StripePriority = .operation,
+        startingBefore latestStart: ContinuousClock.Instant
     ) async throws(TransportError) -> StripeAnswer {
+        let isItsTurn: Bool
         do {
-            try await budget.take(priority)
+            isItsTurn = try await budget.take(priority, before: latestStart)
         } catch {
             throw TransportError(
                 .canceled, requestMayHaveBeenSent: false, message: "canceled while it waited for the request budget")
+        }
+        // Looked at once more: the process may have been stopped meanwhile.
+        guard isItsTurn, ContinuousClock.now < latestStart else {
+            throw TransportError(
+                .timeout, requestMayHaveBeenSent: false, message: "Stripe's limits left it no turn in time")
         }
         return try await exchange(request, retriesDone: 0)
     }
@@ -194,7 +203,7 @@ package final class StripeClient: Sendable {
         let dimensions = [("method", request.method.rawValue), ("outcome", outcome)]
         Counter(label: "souk_stripe_requests_total", dimensions: dimensions).increment()
         let (seconds, attoseconds) = took.components
-        Timer(label: "souk_stripe_request_duration").recordNanoseconds(
+        Timer(label: "souk_stripe_request_seconds").recordNanoseconds(
             seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 }

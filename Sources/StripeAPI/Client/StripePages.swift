@@ -1,4 +1,4 @@
-/// The pages of a list, one after the other, oldest or newest side first as the call says.
+/// The pages of a list, one after the other, newest first.
 ///
 /// Objects that appear meanwhile are at the newest end: reading by `starting_after` neither repeats nor skips any that
 /// existed at the beginning.
@@ -19,12 +19,8 @@ package struct StripePages<Call: StripeListCall>: AsyncSequence {
         package mutating func next() async throws -> [Call.Element]? {
             guard var call = next else { return nil }
             let list = try await client.send(call, priority: priority)
-            if list.hasMore, let last = list.data.last, let first = list.data.first {
-                if call.page.endingBefore != nil {
-                    call.page.endingBefore = first.cursor
-                } else {
-                    call.page.startingAfter = last.cursor
-                }
+            if list.hasMore, let last = list.data.last {
+                call.page.startingAfter = last.cursor
                 next = call
             } else {
                 next = nil

@@ -55,7 +55,6 @@ package struct FormEncoder: Hashable, Sendable {
     package mutating func set(_ page: StripePage) {
         set("limit", page.limit)
         set("starting_after", page.startingAfter)
-        set("ending_before", page.endingBefore)
         set("created[gte]", page.createdFrom)
         set("created[lt]", page.createdBefore)
     }

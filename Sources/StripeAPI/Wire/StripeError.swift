@@ -2,7 +2,7 @@ package import Domain
 import FoundationEssentials
 
 /// Stripe said no, or said that it could not. Everything of `error` that this project acts on.
-package struct StripeError: CodedError, Hashable, CustomStringConvertible {
+package struct StripeError: CodedError, ExplainedError, Hashable, CustomStringConvertible {
     /// What the answer means for whoever asked. The table of Stripe's documentation, by status, then type and code.
     package enum Kind: Hashable, Sendable {
         /// 400: a parameter is missing, malformed or impossible in this state.
@@ -105,6 +105,9 @@ package struct StripeError: CodedError, Hashable, CustomStringConvertible {
             part.1.map { "\(text) \(part.0)=\($0)" } ?? text
         }
     }
+
+    /// For the person who looks after Souk: with Stripe's own sentence.
+    package var explanation: String { stripeMessage.map { "\(description): \($0)" } ?? description }
 
     private struct Envelope: Decodable {
         let error: Body

@@ -6,8 +6,6 @@ package struct StripePage: Hashable, Sendable {
     package var limit: Int
     /// The id of the last object of the page before, to read older ones.
     package var startingAfter: String?
-    /// The id of the first object of the page before, to read newer ones.
-    package var endingBefore: String?
     /// Inclusive.
     package var createdFrom: Timestamp?
     /// Exclusive.
@@ -16,13 +14,11 @@ package struct StripePage: Hashable, Sendable {
     package init(
         limit: Int = 100,
         startingAfter: String? = nil,
-        endingBefore: String? = nil,
         createdFrom: Timestamp? = nil,
         createdBefore: Timestamp? = nil
     ) {
         self.limit = limit
         self.startingAfter = startingAfter
-        self.endingBefore = endingBefore
         self.createdFrom = createdFrom
         self.createdBefore = createdBefore
     }

@@ -52,7 +52,7 @@ enum AccountFacts {
 
     private static func company(_ account: JSONValue) -> JSONValue {
         let facts = account["_provided"]
-        return [
+        var company: JSONObject = [
             "address": address("company", facts),
             "directors_provided": .bool(facts["company.directors_provided"] == "true"),
             "executives_provided": .bool(facts["company.executives_provided"] == "true"),
@@ -62,6 +62,8 @@ enum AccountFacts {
                 "document": ["back": .null, "details": .null, "details_code": .null, "front": .null]
             ],
         ]
+        if let structure = facts["company.structure"].string { company["structure"] = .string(structure) }
+        return .object(company)
     }
 
     static func address(_ who: String, _ facts: JSONValue) -> JSONValue {

@@ -47,7 +47,7 @@ enum AccountObject {
         ]
     }
 
-    /// What `controller` shows for an account made with `type` (stripe-facts.md, section 4.1).
+    /// What `controller` shows for an account made with `type` (docs/sandbox.md, "Controller").
     static func controller(ofType type: String) -> JSONValue {
         switch type {
         case "standard": controller(fees: "account", losses: "stripe", collection: "stripe", dashboard: "full")

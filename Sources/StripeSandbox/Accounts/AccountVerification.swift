@@ -1,4 +1,5 @@
-/// What Stripe finds when it looks at the facts of an account: the test values of stripe-facts.md, section 9.2.
+/// What Stripe finds when it looks at the facts of an account: the values are in docs/sandbox.md, "Test
+/// identities".
 enum AccountVerification {
     /// Facts that fail, with the error that the requirements then carry.
     static func errors(in provided: JSONObject) -> [JSONValue] {

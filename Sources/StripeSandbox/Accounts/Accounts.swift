@@ -66,6 +66,7 @@ enum Accounts {
         if let external = turn.params["external_account"] {
             try ExternalAccounts.create(external, for: id, makeDefault: true, metadata: .null, turn)
         }
+        if controller["requirement_collection"] == "application" { turn.update(id) { submitIfComplete(&$0, turn) } }
         let made = refreshed(id, turn)
         turn.emit("account.updated", made, in: id)
         return made
@@ -280,5 +281,13 @@ enum Accounts {
             "account.application.deauthorized",
             ["id": .string(turn.world.application), "object": "application", "name": "Souk sandbox platform"], in: id)
         turn.update(id) { $0["_deauthorized"] = true }
+    }
+
+    /// The seller connects the account again.
+    static func authorized(_ id: String, _ turn: Turn) {
+        turn.update(id) { $0["_deauthorized"] = false }
+        turn.emit(
+            "account.application.authorized",
+            ["id": .string(turn.world.application), "object": "application", "name": "Souk sandbox platform"], in: id)
     }
 }

@@ -39,7 +39,7 @@ enum ExternalAccounts {
         return value
     }
 
-    /// Banks that fail on payout, by account number; their failure is kept as a note (stripe-facts.md, section 9.2).
+    /// Banks that fail on payout, by account number; their failure is kept as a note (docs/sandbox.md, "Test banks").
     static let failures = [
         "000111111116": "no_account", "000111111113": "account_closed", "000222222227": "insufficient_funds",
         "000333333335": "debit_not_authorized", "000444444440": "invalid_currency",
@@ -58,7 +58,19 @@ enum ExternalAccounts {
             else { throw .missingReference("token", token, param: "external_account") }
             made = known
         } else if external["object"] == "card" || external["number"].string != nil {
-            made = debitCard(external["number"].string ?? "", account, turn)
+            if let token = external["token"].string {
+                guard let known = debitToken(token, account, turn) else {
+                    throw .missingReference("token", token, param: "external_account[token]")
+                }
+                made = known
+            } else {
+                made = debitCard(external["number"].string ?? "", account, turn)
+                for key in ["exp_month", "exp_year", "name"] where !external[key].isNull { made[key] = external[key] }
+                if !external["cvc"].isNull { made["cvc_check"] = "pass" }
+            }
+            if let currency = external["currency"].string {
+                made["currency"] = try Accounts.currencyCode(currency, "external_account[currency]")
+            }
         } else {
             let number = external["account_number"].string ?? ""
             let country = external["country"].string ?? account["country"].string ?? "US"

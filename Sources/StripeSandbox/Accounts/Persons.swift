@@ -88,8 +88,14 @@ enum Persons {
     ) -> JSONValue {
         func fact(_ name: String) -> JSONValue { facts["\(who).\(name)"] }
         func number(_ name: String) -> JSONValue { .optional(fact(name).string.flatMap { Int64($0) }) }
+        var metadata = JSONObject()
+        for (field, value) in facts.object?.pairs ?? JSONObject().pairs
+        where field.hasPrefix("\(who).metadata.") && value != "" {
+            metadata[String(field.dropFirst("\(who).metadata.".count))] = value
+        }
         let document: JSONValue = [
-            "back": .null, "details": .null, "details_code": .null, "front": fact("verification.document.front"),
+            "back": fact("verification.document.back"), "details": .null, "details_code": .null,
+            "front": fact("verification.document.front"),
         ]
         return [
             "id": .string(id), "object": "person", "account": .string(account),
@@ -98,7 +104,7 @@ enum Persons {
             "dob": ["day": number("dob.day"), "month": number("dob.month"), "year": number("dob.year")],
             "email": fact("email"), "first_name": fact("first_name"),
             "future_requirements": personRequirements, "id_number_provided": .bool(!fact("id_number").isNull),
-            "last_name": fact("last_name"), "metadata": [:], "phone": fact("phone"),
+            "last_name": fact("last_name"), "metadata": .object(metadata), "phone": fact("phone"),
             "relationship": [
                 "authorizer": relationship["authorizer"].bool.map(JSONValue.bool) ?? false,
                 "director": relationship["director"].bool.map(JSONValue.bool) ?? false,

@@ -39,13 +39,13 @@ enum ApplicationFees {
     /// Books a fee. `origin` is the platform's own charge, for a destination charge.
     static func make(
         amount: Int64, currency: String, account: String, charge: String, origin: String?, availableOn: Int64,
-        _ turn: Turn
+        fees: [JSONValue] = [], _ turn: Turn
     ) -> JSONValue {
         let id = turn.newID("fee")
         let row = BalanceRows.book(
             BalanceRows.Movement(
-                type: "application_fee", category: "platform_earning", amount: amount, currency: currency, source: id,
-                description: "Application fee", availableOn: availableOn), in: turn.world.platform, turn)
+                type: "application_fee", category: "platform_earning", amount: amount, fees: fees, currency: currency,
+                source: id, description: "Application fee", availableOn: availableOn), in: turn.world.platform, turn)
         let fee = turn.insert(
             "application_fee",
             [
@@ -60,11 +60,12 @@ enum ApplicationFees {
         return fee
     }
 
-    /// What of a fee comes back when `part` of the `whole` has come back: the cumulative share, rounded half up, less
-    /// what came back before, so that the last part takes the rest.
+    /// What of a fee comes back when `part` of the `whole` has come back: the cumulative share, rounded, less what came
+    /// back before, so that the last part takes the rest.
     static func proportionalRest(of id: String, part: Int64, whole: Int64, _ turn: Turn) -> Int64 {
         let fee = turn.current(id)
-        let due = Proportion.share(of: fee["amount"].int ?? 0, part: part, whole: whole)
+        let due = Proportion.share(
+            of: fee["amount"].int ?? 0, part: part, whole: whole, turn.behaviour.shareRounding)
         return max(0, due - (fee["amount_refunded"].int ?? 0))
     }
 
@@ -153,11 +154,12 @@ enum ApplicationFees {
 
 /// Shares of whole amounts, in integers.
 enum Proportion {
-    /// `amount × part ÷ whole`, rounded half up; the amount itself when the part is the whole.
-    static func share(of amount: Int64, part: Int64, whole: Int64) -> Int64 {
+    /// `amount × part ÷ whole`, rounded as the behaviour says; the amount itself when the part is the whole.
+    static func share(of amount: Int64, part: Int64, whole: Int64, _ rounding: SandboxBehaviour.ShareRounding) -> Int64
+    {
         guard whole > 0, part < whole else { return amount }
         let (high, low) = amount.multipliedFullWidth(by: part)
         guard high == 0, low <= UInt64(Int64.max) - UInt64(whole) else { return amount }
-        return (Int64(low) + whole / 2) / whole
+        return (Int64(low) + (rounding == .halfUp ? whole / 2 : 0)) / whole
     }
 }

@@ -27,10 +27,12 @@ enum Balance {
                     "source_types": ["card": .int(amount)],
                 ]
             }
-            available.append(entry(totals.available))
+            // What is held back for sellers below zero is not available; the rows show it nowhere.
+            let held = connectReserved(account, currency, turn)
+            available.append(entry(totals.available - held))
             pending.append(entry(totals.pending))
             instant.append(entry(max(0, totals.available + totals.pending)))
-            reserved.append(["amount": .int(connectReserved(account, currency, turn)), "currency": .string(currency)])
+            reserved.append(["amount": .int(held), "currency": .string(currency)])
         }
         var balance: JSONObject = ["object": "balance", "available": .array(available)]
         if account == turn.world.platform { balance["connect_reserved"] = .array(reserved) }

@@ -14,7 +14,7 @@ enum BalanceRows {
         var availableOn: Int64?
     }
 
-    /// Stripe's fee for a card: 2.9 % rounded half up, and 30 (stripe-facts.md, section 5.2).
+    /// Stripe's fee for a card: 2.9 % rounded half up, and 30 (docs/sandbox.md, "Stripe's fee").
     static func processingFee(_ amount: Int64) -> Int64 { (amount * 29 + 500) / 1000 + 30 }
 
     static func stripeFee(_ amount: Int64, _ currency: String) -> JSONValue {

@@ -1,4 +1,4 @@
-/// `/v1/disputes`: contested charges (stripe-facts.md, section 5.6).
+/// `/v1/disputes`: contested charges (docs/sandbox.md, "Disputes").
 enum Disputes {
     /// What Stripe takes for a dispute, and again when it is countered.
     static let fee: Int64 = 1500
@@ -31,7 +31,8 @@ enum Disputes {
 
     static func blocksRefunds(_ charge: String, _ turn: Turn) -> Bool {
         turn.world.all(account: turn.account, type: "dispute", field: "charge", value: charge).contains {
-            $0.value["is_charge_refundable"] != true
+            // The money of a dispute that was won is back.
+            $0.value["is_charge_refundable"] != true && $0.value["status"] != "won"
         }
     }
 
@@ -119,7 +120,8 @@ enum Disputes {
         let dispute = try turn.fromPath("dispute", "dispute")
         let id = dispute["id"].string ?? ""
         let metadata = try turn.mergedMetadata(dispute["metadata"])
-        guard let evidence = turn.params["evidence"]?.object, !evidence.isEmpty || turn.bool("submit") != nil else {
+        let evidence = turn.params["evidence"]?.object ?? JSONObject()
+        guard !evidence.isEmpty || turn.bool("submit") != nil else {
             return turn.updateAndEmit(id, "charge.dispute.updated") { $0["metadata"] = metadata }
         }
         guard ["needs_response", "warning_needs_response"].contains(dispute["status"].string) else {
@@ -133,7 +135,7 @@ enum Disputes {
         turn.updateAndEmit(id, "charge.dispute.updated") { dispute in
             dispute["metadata"] = metadata
             for (key, value) in evidence.pairs { dispute["evidence"][key] = value }
-            dispute["evidence_details"]["has_evidence"] = true
+            if !evidence.isEmpty { dispute["evidence_details"]["has_evidence"] = true }
             if submits {
                 dispute["evidence_details"]["submission_count"] = 1
                 dispute["evidence_details"]["submission_method"] = "manual"

@@ -1,4 +1,4 @@
-/// `/v1/refunds`: money back to the buyer (stripe-facts.md, section 5.5).
+/// `/v1/refunds`: money back to the buyer (docs/sandbox.md, "Refunds").
 enum Refunds {
     static func declare(_ routes: inout RouteBuilder) throws {
         try routes.add("POST /v1/refunds", create)
@@ -113,7 +113,7 @@ enum Refunds {
         return amount
     }
 
-    /// A refund of an authorisation releases it (stripe-facts.md, section 5.5).
+    /// A refund of an authorisation releases it (docs/sandbox.md, "Refunds").
     private static func release(_ intent: String, _ chargeID: String, _ turn: Turn) throws(StripeFailure) -> JSONValue {
         let charge = turn.current(chargeID)
         guard charge["refunded"] != true else {
@@ -201,7 +201,8 @@ enum Refunds {
         }
         guard order.reversesTransfer, let transferID = charge["transfer"].string else { return }
         let transfer = turn.current(transferID)
-        let due = Proportion.share(of: transfer["amount"].int ?? 0, part: part, whole: whole)
+        let due = Proportion.share(
+            of: transfer["amount"].int ?? 0, part: part, whole: whole, turn.behaviour.shareRounding)
         let back = due - (transfer["amount_reversed"].int ?? 0)
         guard back > 0 else { return }
         let reversal = try Transfers.makeReversal(
@@ -276,9 +277,26 @@ enum Refunds {
     /// The buyer's bank sent the money back: it returns to the balance, and the refund says why.
     static func fail(_ id: String, reason: String, _ turn: Turn) throws(StripeFailure) {
         let refund = turn.current(id)
-        guard ["succeeded", "pending"].contains(refund["status"].string), let charge = refund["charge"].string else {
+        guard ["succeeded", "pending"].contains(refund["status"].string) else {
             throw .state(nil, "The refund '\(id)' cannot fail any more: it is \(refund["status"].string ?? "").")
         }
+        turn.emit("refund.failed", giveUp(id, as: "failed", because: reason, turn))
+    }
+
+    /// It ended before the buyer had it.
+    static func cancel(_ id: String, _ turn: Turn) throws(StripeFailure) {
+        let refund = turn.current(id)
+        guard refund["status"] == "pending" else {
+            throw .state(
+                nil, "Only a pending refund can be canceled; '\(id)' is \(refund["status"].string ?? "").")
+        }
+        giveUp(id, as: "canceled", because: nil, turn)
+    }
+
+    @discardableResult
+    private static func giveUp(_ id: String, as status: String, because reason: String?, _ turn: Turn) -> JSONValue {
+        let refund = turn.current(id)
+        let charge = refund["charge"].string ?? ""
         var row = JSONValue.null
         if !refund["balance_transaction"].isNull {
             row = BalanceRows.book(
@@ -292,14 +310,14 @@ enum Refunds {
             charge["amount_refunded"] = .int((charge["amount_refunded"].int ?? 0) - (refund["amount"].int ?? 0))
             charge["refunded"] = false
         }
-        let failed = turn.update(id) { refund in
-            refund["status"] = "failed"
-            refund["failure_reason"] = .string(reason)
+        let ended = turn.update(id) { refund in
+            refund["status"] = .string(status)
+            if let reason { refund["failure_reason"] = .string(reason) }
             refund["failure_balance_transaction"] = row["id"]
             refund["pending_reason"] = .null
         }
-        turn.emit("refund.updated", failed, previous: ["status": refund["status"]])
-        turn.emit("refund.failed", failed)
+        turn.emit("refund.updated", ended, previous: ["status": refund["status"]])
+        return ended
     }
 
     /// Refunds that waited for balance, oldest first, as far as it reaches.

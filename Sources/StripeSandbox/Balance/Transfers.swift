@@ -234,8 +234,7 @@ enum Transfers {
         }
         let mayGoNegative = transfer["_destination_charge"] == true && turn.behaviour.reversal == .negative
         if !mayGoNegative {
-            let row = turn.current(payment["balance_transaction"].string)
-            let pending = row["status"] == "pending" ? row["net"].int ?? 0 : 0
+            let pending = pendingMoney(of: paymentID, in: destination, turn)
             guard BalanceRows.available(destination, currency, turn) + pending + feeBack >= amount else {
                 throw .state(
                     "balance_insufficient",
@@ -273,6 +272,16 @@ enum Transfers {
             ApplicationFees.refund(fee, amount: feeBack, metadata: [:], booksConnected: false, turn)
         }
         return turn.current(reversalID)
+    }
+
+    /// What a payment has brought that is not available yet, less what went back of it.
+    private static func pendingMoney(of payment: String, in account: String, _ turn: Turn) -> Int64 {
+        let refunds = turn.world.all(account: account, type: "refund", field: "charge", value: payment)
+        let sources = [payment] + refunds.compactMap { $0.value["id"].string }
+        return sources.reduce(0) { sum, source in
+            turn.world.all(account: account, type: "balance_transaction", field: "source", value: source)
+                .filter { $0.value["status"] == "pending" }.reduce(sum) { $0 + ($1.value["net"].int ?? 0) }
+        }
     }
 
     private static func showReversals(of id: String, _ turn: Turn) {

@@ -59,6 +59,8 @@ struct Control {
         case ("POST", 1, "settle", _): return try await settle(body)
         case ("GET", 1, "deliveries", _): return try await deliveries(query)
         case ("GET", 1, "objects", _): return try await objects(query)
+        case ("POST", 1, "events", _): return try await emit(body)
+        case ("GET", 1, "requests", _): return await requests()
         case ("GET", 1, "books", _): return await engine.read { Books.json($0) }
         case ("GET", 1, "platform", _):
             return await engine.read { ["account": .string($0.platform), "application": .string($0.application)] }
@@ -89,6 +91,15 @@ struct Control {
             }
         case ("POST", 3, "accounts", "deauthorize"):
             return try await account(parts[1]) { turn, id throws(StripeFailure) in Accounts.deauthorized(id, turn) }
+        case ("POST", 3, "accounts", "authorize"):
+            let id = parts[1]
+            return try await engine.turn { turn throws(StripeFailure) in
+                guard turn.find("account", id)?["_deauthorized"] == true else {
+                    throw .missing("deauthorized account", id)
+                }
+                Accounts.authorized(id, turn)
+                return turn.current(id)
+            }
         default: return try await object(method, parts, body)
         }
     }
@@ -118,6 +129,31 @@ struct Control {
             try body(turn, id)
             return turn.current(id)
         }
+    }
+
+    /// Has an object's account tell of it once more, by an event of any type: what only happens in Stripe's offices.
+    private func emit(_ body: JSONObject) async throws -> JSONValue {
+        try Self.refuseUnknown(body, ["type", "object"])
+        guard let type = body["type"]?.string, type.contains(".") else {
+            throw StripeFailure.parameter("parameter_missing", "type", "Name the event's type, such as charge.updated.")
+        }
+        let id = body["object"]?.string ?? ""
+        guard let owner = await engine.read({ $0[id: id]?.account }) else { throw StripeFailure.missing("object", id) }
+        // An account's own events are events of that account, whoever made it.
+        let teller = await engine.read { $0[id: id]?.type == "account" } ? id : owner
+        return try await engine.turn(as: teller) { turn throws(StripeFailure) in
+            turn.emit(type, turn.current(id))
+            return ["type": .string(type), "object": .string(id), "account": .string(teller)]
+        }
+    }
+
+    /// How often each route of Stripe's API was called since this process began.
+    private func requests() async -> JSONValue {
+        var counts = JSONObject()
+        for (route, count) in await engine.requestsByRoute.sorted(by: { $0.key < $1.key }) {
+            counts.append(route, .int(count))
+        }
+        return .object(counts)
     }
 
     private func clock() async -> JSONValue {

@@ -10,8 +10,32 @@ enum PaymentControls {
         },
         "payment_intents/pay": payIntent, "payment_intents/authenticate": authenticate,
         "charges/dispute": dispute, "disputes/resolve": resolve, "payouts/fail": failPayout,
-        "refunds/fail": failRefund,
+        "refunds/fail": failRefund, "refunds/cancel": cancelRefund, "objects/alter": alter, "objects/remove": remove,
+        "topups/reverse": { turn, id throws(StripeFailure) in
+            guard turn.find("topup", id) != nil else { throw .missing("topup", id) }
+            try Topups.reverse(id, turn)
+            return turn.current(id)
+        },
     ]
+
+    /// Makes an object say something else than it did, as a defect at Stripe would: nothing is booked and no event tells.
+    private static let alter: Action = { turn, id throws(StripeFailure) in
+        try Control.refuseUnknown(turn.params, ["set"])
+        guard let fields = turn.params["set"]?.object, !fields.isEmpty else {
+            throw .parameter("parameter_missing", "set", "Give the fields to set, by name.")
+        }
+        return turn.update(id) { object in
+            for (name, value) in fields.pairs { object[name] = value }
+        }
+    }
+
+    /// Makes an object disappear. Its fields are answered, so that a test can put it back.
+    private static let remove: Action = { turn, id throws(StripeFailure) in
+        try Control.refuseUnknown(turn.params, [])
+        let object = turn.current(id)
+        turn.remove(id)
+        return object
+    }
 
     /// The buyer's method: a test method, an object, or a card number.
     static func method(_ text: String, _ turn: Turn) throws(StripeFailure) -> JSONValue {
@@ -103,6 +127,13 @@ enum PaymentControls {
         try Control.refuseUnknown(turn.params, ["failure_reason"])
         guard turn.find("refund", id) != nil else { throw .missing("refund", id) }
         try Refunds.fail(id, reason: turn.string("failure_reason") ?? "expired_or_canceled_card", turn)
+        return turn.current(id)
+    }
+
+    private static let cancelRefund: Action = { turn, id throws(StripeFailure) in
+        try Control.refuseUnknown(turn.params, [])
+        guard turn.find("refund", id) != nil else { throw .missing("refund", id) }
+        try Refunds.cancel(id, turn)
         return turn.current(id)
     }
 }

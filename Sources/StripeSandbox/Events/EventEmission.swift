@@ -2,7 +2,7 @@ extension Turn {
     /// Records that something happened to an object as it now is, and sends it to the endpoints that listen.
     ///
     /// An event belongs to the account of its object: the platform's go to account endpoints, those of connected
-    /// accounts to Connect endpoints and carry `account` (stripe-facts.md, section 3.4).
+    /// accounts to Connect endpoints and carry `account` (docs/sandbox.md, "Events and webhooks").
     func emit(
         _ type: String, _ object: JSONValue, in account: String? = nil, previous: JSONObject? = nil
     ) {
@@ -85,7 +85,7 @@ extension JSONValue {
     }
 }
 
-/// The API version that the sandbox speaks (stripe-facts.md, section 1).
+/// The API version that the sandbox speaks.
 enum SandboxVersion {
     static let pinned = "2026-10-28.endive"
 }

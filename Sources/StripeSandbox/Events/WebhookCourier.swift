@@ -59,7 +59,7 @@ struct WebhookCourier: Service {
         }
     }
 
-    /// `t=…,v1=…` over the machine's time, not the sandbox's (stripe-facts.md, section 3.1).
+    /// `t=…,v1=…` over the machine's time, not the sandbox's (docs/sandbox.md, "Events and webhooks").
     static func signature(of body: [UInt8], secret: String) -> String {
         let time = String(WallClock.milliseconds() / 1000)
         var code = HMACSHA256(key: Array(secret.utf8))
@@ -120,11 +120,16 @@ extension SandboxEngine {
             ]
             let pauses = turn.behaviour.retryPauses
             let isOver = delivery.isLost || attempts >= pauses.count
+            let isStopped = turn.current(delivery.id)["status"] == "stopped"
             turn.update(delivery.id) { value in
                 value["attempts"] = .array((value["attempts"].array ?? []) + [attempt])
-                value["status"] = outcome.isSuccess ? "succeeded" : isOver ? "failed" : "pending"
+                if outcome.isSuccess {
+                    value["status"] = "succeeded"
+                } else if !isStopped {
+                    value["status"] = isOver ? "failed" : "pending"
+                }
             }
-            if !outcome.isSuccess, !isOver {
+            if !outcome.isSuccess, !isOver, !isStopped {
                 turn.schedule(.attemptDelivery, delivery.id, after: pauses[attempts] * 1000, in: turn.world.platform)
             }
         }

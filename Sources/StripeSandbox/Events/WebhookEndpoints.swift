@@ -45,6 +45,7 @@ enum WebhookEndpoints {
         let url = try turn.string("url").map(checkedURL)
         let types = turn.has("enabled_events") ? try checkedTypes(turn) : nil
         let metadata = try turn.mergedMetadata(turn.current(id)["metadata"])
+        if turn.bool("disabled") == true { stopDeliveries(to: id, turn) }
         return turn.update(id) { endpoint in
             if let url { endpoint["url"] = .string(url) }
             if let types { endpoint["enabled_events"] = .list(types) }
@@ -56,8 +57,19 @@ enum WebhookEndpoints {
 
     static let delete: Route.Answer = { turn throws(StripeFailure) in
         let id = try turn.fromPath("endpoint", "webhook_endpoint")["id"].string ?? ""
+        stopDeliveries(to: id, turn)
         turn.remove(id)
         return ["id": .string(id), "object": "webhook_endpoint", "deleted": true]
+    }
+
+    /// What was still to be tried is given up, also should the endpoint be enabled again.
+    private static func stopDeliveries(to endpoint: String, _ turn: Turn) {
+        for entry in turn.world.all(account: turn.world.platform, type: "_delivery")
+        where entry.value["endpoint"].string == endpoint && entry.value["status"] == "pending" {
+            let id = entry.value["id"].string ?? ""
+            turn.cancelJob("attemptDelivery:\(id)")
+            turn.update(id) { $0["status"] = "stopped" }
+        }
     }
 
     private static func checkedURL(_ url: String) throws(StripeFailure) -> String {

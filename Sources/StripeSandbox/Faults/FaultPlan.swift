@@ -7,6 +7,8 @@ struct FaultPlan: Sendable {
         case status
         /// Runs after `milliseconds`.
         case delay
+        /// Waits until the plan is replaced, before it runs, or with `"after_effect": true` before it answers.
+        case hold
     }
 
     struct Rule: Sendable {
@@ -31,6 +33,11 @@ struct FaultPlan: Sendable {
         var status: Int?
         var afterEffect = false
         var delayMilliseconds: Int64 = 0
+        var isHeldBefore = false
+        var isHeldAfter = false
+
+        /// Whether other requests come in between, so that the key must be kept for this one.
+        var takesTime: Bool { delayMilliseconds > 0 || isHeldBefore }
     }
 
     struct Webhooks: Sendable {
@@ -72,7 +79,7 @@ struct FaultPlan: Sendable {
             throw .parameter(nil, "rules[match]", "'match' is a method and a path, such as 'POST /v1/transfers'.")
         }
         guard let kind = body["kind"]?.string.flatMap(Kind.init) else {
-            throw .parameter(nil, "rules[kind]", "'kind' must be one of drop_answer, status, delay")
+            throw .parameter(nil, "rules[kind]", "'kind' must be one of drop_answer, status, delay, hold")
         }
         let status = body["status"]?.int ?? 500
         guard [409, 429, 500, 502, 503, 504].contains(status) else {
@@ -118,6 +125,8 @@ struct FaultPlan: Sendable {
             switch rules[index].kind {
             case .dropAnswer: outcome.dropsAnswer = true
             case .delay: outcome.delayMilliseconds += rules[index].milliseconds
+            case .hold where rules[index].afterEffect: outcome.isHeldAfter = true
+            case .hold: outcome.isHeldBefore = true
             case .status:
                 outcome.status = rules[index].status
                 outcome.afterEffect = rules[index].afterEffect

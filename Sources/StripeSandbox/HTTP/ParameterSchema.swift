@@ -176,6 +176,14 @@ indirect enum ParameterSchema: Sendable {
         return result
     }
 
+    /// Whether a hash may be the one of `members`: its `object`, where both have one, decides.
+    private static func isNamed(by pairs: [FormPair], _ members: [String: Member]) -> Bool {
+        guard case .text(let object)? = pairs.first(where: { $0.key == "object" })?.value,
+            case .choice(let choices)? = members["object"]?.schema
+        else { return true }
+        return choices.contains(object)
+    }
+
     /// The first form that fits; when none does, the refusal of the form of the same shape.
     private func checkEither(
         _ value: FormValue, _ options: [ParameterSchema], path: String
@@ -184,7 +192,8 @@ indirect enum ParameterSchema: Sendable {
         for option in options {
             let fits: Bool =
                 switch (option, value) {
-                case (.hash, .hash), (.anyHash, .hash), (.list, .list), (.map, .hash): true
+                case (.hash(let members), .hash(let pairs)): Self.isNamed(by: pairs, members)
+                case (.anyHash, .hash), (.list, .list), (.map, .hash): true
                 case (.string, .text), (.integer, .text), (.bool, .text), (.decimal, .text), (.choice, .text): true
                 default: false
                 }

@@ -79,16 +79,31 @@ struct SandboxRequest: Sendable {
         return try FormDecoder.decode(query[...])
     }
 
-    /// What an idempotency key belongs to: the account that the request acts as, and the key.
-    func scopedKey(_ platform: String) -> String? {
-        idempotencyKey.map { "\(account ?? platform) \($0)" }
+    /// What an idempotency key belongs to: the account that the request acts as, or all of them.
+    func scopedKey(_ platform: String, _ scope: SandboxBehaviour.KeyScope) -> String? {
+        idempotencyKey.map { "\(scope == .account ? account ?? platform : platform) \($0)" }
     }
 
-    /// Method, path and the bytes of the body, shortened by FNV-1a of 64 bits and the length.
+    /// Method, path, acting account and the parameters, in whatever order and encoding they came, shortened by FNV-1a of
+    /// 64 bits and the length.
     var fingerprint: String {
+        var text = Array(account.map { "\($0) ".utf8 } ?? "".utf8)
+        if let pairs = try? parameters() { text += Self.canonical(pairs).utf8 } else { text += body }
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in body { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return "\(method) \(path) \(body.count) \(String(hash, radix: 16))"
+        for byte in text { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return "\(method) \(path) \(text.count) \(String(hash, radix: 16))"
+    }
+
+    private static func canonical(_ pairs: [FormPair]) -> String {
+        pairs.sorted { $0.key < $1.key }.map { "\($0.key.utf8.count):\($0.key)=\(canonical($0.value))" }.joined()
+    }
+
+    private static func canonical(_ value: FormValue) -> String {
+        switch value {
+        case .text(let text): "\(text.utf8.count):\(text)"
+        case .hash(let pairs): "{\(canonical(pairs))}"
+        case .list(let values): "[\(values.map(canonical).joined())]"
+        }
     }
 }
 

@@ -51,10 +51,7 @@ struct SandboxResponder: HTTPResponder {
     }
 
     private func api(_ request: SandboxRequest) async throws -> Response {
-        let fault = await engine.strike(request)
-        let isReserved = fault.delayMilliseconds > 0 && request.method == "POST"
-        let isFirst = isReserved ? await engine.reserve(request) : !(await engine.isInFlight(request))
-        guard isFirst else {
+        guard let fault = await engine.admit(request) else {
             var answer = SandboxAnswer(
                 StripeFailure(
                     409, type: "invalid_request_error", code: "idempotency_key_in_use",
@@ -65,8 +62,10 @@ struct SandboxResponder: HTTPResponder {
             return Self.response(answer)
         }
         if fault.delayMilliseconds > 0 { try await Task.sleep(for: .milliseconds(fault.delayMilliseconds)) }
+        if fault.isHeldBefore { await engine.waitForNextPlan() }
         let answer = await engine.perform(request, fault: fault)
-        if isReserved { await engine.release(request) }
+        if fault.takesTime, request.method == "POST" { await engine.release(request) }
+        if fault.isHeldAfter { await engine.waitForNextPlan() }
         guard fault.dropsAnswer else { return Self.response(answer) }
         return Response(
             status: .ok, headers: [.contentType: answer.contentType],

@@ -5,87 +5,66 @@ struct PageFrame {
 }
 
 struct NoticePage {
+    struct Link {
+        let label: String
+        let url: String
+    }
+
     let title: String
     let text: String
-}
-
-struct FormField {
-    struct Choices {
-        let options: [Option]
-    }
-
-    struct Option {
-        let value: String
-        let text: String
-        let isChosen: Bool
-    }
-
-    let name: String
-    let label: String
-    var value = ""
-    var hint: String?
-    var error: String?
-    var isCheckbox = false
-    var choices: Choices?
-
-    var isChecked: Bool { value == "true" }
-}
-
-/// A field as the template wants it: whichever kind it is, stored, since Mustache sees stored members only.
-struct ShownField {
-    let name: String
-    let label: String
-    let value: String
-    let hint: String?
-    let error: String?
-    let isCheckbox: Bool
-    let isChecked: Bool
-    let isText: Bool
-    let choices: FormField.Choices?
-
-    init(_ field: FormField) {
-        name = field.name
-        label = field.label
-        value = field.value
-        hint = field.hint
-        error = field.error
-        isCheckbox = field.isCheckbox
-        isChecked = field.isChecked
-        isText = !field.isCheckbox && field.choices == nil
-        choices = field.choices
-    }
+    var link: Link?
 }
 
 struct OnboardingPage {
     let account: String
     let platform: String
     let action: String
-    let fields: [ShownField]
-    let hasErrors: Bool
+    let heading: String
+    let lead: String
+    let submit: String
     let isDone: Bool
+    let sections: [OnboardingForm.Section]
+    let problems: FormProblems?
 }
 
 struct CheckoutPage {
     struct Item {
         let name: String
-        let quantity: Int64
+        /// What the shop says of it.
+        let about: String?
+        /// How many, at which price; nil for one piece.
+        let detail: String?
         let amount: String
     }
 
+    struct Card {
+        let number: String
+        let outcome: String
+    }
+
+    let shop: String
     let total: String
     let items: [Item]
+    /// The card is only authorized now.
+    let isHeld: Bool
     let action: String
     let cancelURL: String?
-    var email = ""
-    var card = ""
-    var expiry = ""
-    var cvc = ""
-    var name = ""
-    var error: String?
+    let fields: [FormField]
+    let problems: FormProblems?
+    /// What the bank said to the last try.
+    let decline: String?
+    let cards = [
+        Card(number: "4242 4242 4242 4242", outcome: "pays"),
+        Card(number: "4000 0027 6000 3184", outcome: "asks for 3-D Secure"),
+        Card(number: "4000 0000 0000 0002", outcome: "is declined"),
+        Card(number: "4000 0000 0000 9995", outcome: "has insufficient funds"),
+    ]
 }
 
 struct AuthenticatePage {
+    let shop: String
     let total: String
+    let card: String?
     let action: String
 }
 
@@ -96,12 +75,18 @@ struct ExpressPage {
     }
 
     struct Line {
+        let date: String
         let status: String
+        /// `good`, `bad`, or nothing while it is open.
+        let tone: String
         let amount: String
     }
 
+    let platform: String
     let account: String
     let balances: [Balance]
     let payouts: [Line]
     let payments: [Line]
+    let hasPayouts: Bool
+    let hasPayments: Bool
 }

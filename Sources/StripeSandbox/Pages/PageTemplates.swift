@@ -1,90 +1,117 @@
-/// The HTML of the hosted pages. No script is needed; everything works by links and forms.
+/// The HTML of the hosted pages. No script is needed: everything works by links and forms, and by the keyboard alone.
 enum PageTemplates {
     static let all: [String: String] = [
-        "page": page, "onboarding": onboarding, "checkout": checkout, "authenticate": authenticate,
-        "express": express, "notice": notice,
+        "page": page, "style": PageStyle.css, "onboarding": onboarding, "field": field, "checkout": checkout,
+        "authenticate": authenticate, "express": express, "notice": notice, "problems": problems,
     ]
 
     private static let page = """
         <!DOCTYPE html>
         <html lang="en"><head><meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="robots" content="noindex">
         <title>{{title}}</title>
-        <style>
-        :root { color-scheme: light dark; --line: #8884; --accent: #5a4fcf; --bad: #c0243c; }
-        * { box-sizing: border-box; }
-        body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }
-        .bar { background: #f5b70022; border-bottom: 1px solid var(--line); font-size: 13px; padding: 6px 16px; }
-        main { margin: 32px auto; max-width: 520px; padding: 0 16px 48px; }
-        h1 { font-size: 26px; line-height: 1.25; margin: 0 0 8px; } h2 { font-size: 18px; margin: 28px 0 8px; }
-        label { display: block; font-weight: 600; margin: 16px 0 4px; }
-        input, select { border: 1px solid var(--line); border-radius: 6px; font: inherit; padding: 9px 11px; width: 100%; }
-        input[type=checkbox] { margin-right: 8px; width: auto; }
-        button, .button { background: var(--accent); border: 0; border-radius: 6px; color: #fff; cursor: pointer;
-          display: inline-block; font: inherit; font-weight: 600; margin: 20px 8px 0 0; padding: 10px 18px; text-decoration: none; }
-        button.plain { background: none; border: 1px solid var(--line); color: inherit; }
-        .error { color: var(--bad); font-size: 14px; margin: 4px 0 0; } .hint { font-size: 13px; opacity: .75; }
-        .problem { border: 1px solid var(--bad); border-radius: 6px; color: var(--bad); padding: 10px 12px; }
-        table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid var(--line); padding: 6px 4px; text-align: left; }
-        td.amount { text-align: right; white-space: nowrap; }
-        </style></head><body>
-        <div class="bar">Souk sandbox: a test page. Nothing here is real, and no card is charged.</div>
-        <main>{{{body}}}</main></body></html>
+        <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' fill='%234f46e5'/%3E%3Cpath d='M4 6h8l-.7 6H4.7zM6 6a2 2 0 0 1 4 0' fill='none' stroke='%23fff' stroke-width='1.4'/%3E%3C/svg%3E">
+        <style>{{> style}}</style></head>
+        <body><header class="bar"><b>Test mode</b> <span>This is Souk's sandbox: no money moves.</span></header>
+        {{{body}}}
+        </body></html>
+        """
+
+    /// What is wrong with a form, with a link to each place: read out first, since it takes the focus.
+    private static let problems = """
+        {{#problems}}<div class="problems" role="alert" tabindex="-1" autofocus>
+        <h2>{{heading}}</h2>
+        <ul>{{#items}}<li><a href="#{{name}}">{{label}}: {{error}}</a></li>{{/items}}</ul></div>{{/problems}}
+        """
+
+    private static let field = """
+        <div class="field {{width}}">
+        {{#isCheckbox}}<div class="check"><input type="checkbox" id="{{name}}" name="{{name}}" value="true"{{#isChecked}} checked{{/isChecked}} aria-required="true"{{#error}} aria-invalid="true" aria-describedby="{{name}}-error"{{/error}}><label for="{{name}}">{{label}}</label></div>{{/isCheckbox}}
+        {{^isCheckbox}}<label for="{{name}}">{{label}}{{#isOptional}} <span class="hint">(optional)</span>{{/isOptional}}</label>{{/isCheckbox}}
+        {{#choices}}<select id="{{name}}" name="{{name}}" aria-required="true"{{#error}} aria-invalid="true"{{/error}}{{#described}} aria-describedby="{{described}}"{{/described}}>{{#options}}<option value="{{value}}"{{#isChosen}} selected{{/isChosen}}>{{text}}</option>{{/options}}</select>{{/choices}}
+        {{#isText}}<input id="{{name}}" name="{{name}}" type="{{type}}" value="{{value}}"{{#keys}} inputmode="{{keys}}"{{/keys}} autocomplete="{{autocomplete}}"{{#example}} placeholder="{{example}}"{{/example}}{{^isOptional}} aria-required="true"{{/isOptional}}{{#error}} aria-invalid="true"{{/error}}{{#described}} aria-describedby="{{described}}"{{/described}}>{{/isText}}
+        {{#error}}<p class="error" id="{{name}}-error">{{error}}</p>{{/error}}
+        {{#hint}}<p class="hint" id="{{name}}-hint">{{hint}}</p>{{/hint}}
+        </div>
         """
 
     private static let onboarding = """
-        <h1>Tell us about your business</h1>
-        <p class="hint">{{account}} · asked because {{platform}} wants to pay you.</p>
-        {{#hasErrors}}<p class="problem" role="alert">Please correct the fields marked below. What was right is kept.</p>{{/hasErrors}}
-        {{#isDone}}<p>Nothing is missing at the moment.</p>{{/isDone}}
-        <form method="post" action="{{action}}">
-        {{#fields}}
-        <label for="{{name}}">{{label}}</label>
-        {{#choices}}<select id="{{name}}" name="{{name}}">{{#options}}<option value="{{value}}"{{#isChosen}} selected{{/isChosen}}>{{text}}</option>{{/options}}</select>{{/choices}}
-        {{#isCheckbox}}<input type="checkbox" id="{{name}}" name="{{name}}" value="true"{{#isChecked}} checked{{/isChecked}}><span>{{hint}}</span>{{/isCheckbox}}
-        {{#isText}}<input id="{{name}}" name="{{name}}" value="{{value}}" autocomplete="off">{{#hint}}<div class="hint">{{hint}}</div>{{/hint}}{{/isText}}
-        {{#error}}<p class="error">{{error}}</p>{{/error}}
-        {{/fields}}
-        <div><button name="_action" value="submit">Agree and submit</button>
-        <button class="plain" name="_action" value="later">Save for later</button>
-        <button class="plain" name="_action" value="test_data">Fill with test data</button></div>
+        <main class="column">
+        <p class="brand">{{platform}} <span>with Stripe</span></p>
+        <h1>{{heading}}</h1>
+        <p class="lead">{{lead}}</p>
+        {{> problems}}
+        <form method="post" action="{{action}}" novalidate>
+        {{#sections}}<fieldset class="card"><legend>{{title}}</legend>{{#text}}<p class="hint">{{text}}</p>{{/text}}
+        <div class="grid">{{#fields}}{{> field}}{{/fields}}</div></fieldset>{{/sections}}
+        <div class="actions"><button name="_action" value="submit">{{submit}}</button>
+        {{^isDone}}<button class="plain" name="_action" value="later">Save for later</button>{{/isDone}}</div>
+        {{^isDone}}<p class="fill"><button class="link" name="_action" value="test_data">Fill in test data</button><span class="hint">Only a sandbox has this button.</span></p>{{/isDone}}
         </form>
+        <footer>Account {{account}}</footer>
+        </main>
         """
 
     private static let checkout = """
-        <h1>Pay {{total}}</h1>
-        <table>{{#items}}<tr><td>{{name}} × {{quantity}}</td><td class="amount">{{amount}}</td></tr>{{/items}}</table>
-        {{#error}}<p class="problem" role="alert">{{error}}</p>{{/error}}
-        <form method="post" action="{{action}}">
-        <label for="email">Email</label><input id="email" name="email" type="email" value="{{email}}" required>
-        <label for="card">Card number</label><input id="card" name="card" inputmode="numeric" autocomplete="off" value="{{card}}" placeholder="4242 4242 4242 4242" required>
-        <label for="expiry">Expiry (MM / YY)</label><input id="expiry" name="expiry" value="{{expiry}}" placeholder="12 / 34" required>
-        <label for="cvc">CVC</label><input id="cvc" name="cvc" value="{{cvc}}" placeholder="123" required>
-        <label for="name">Name on card</label><input id="name" name="name" value="{{name}}">
-        <button>Pay</button>{{#cancelURL}}<a class="button" style="background:none;color:inherit;border:1px solid var(--line)" href="{{cancelURL}}">Back</a>{{/cancelURL}}
+        <main class="split">
+        <section class="summary" aria-labelledby="total">
+        <p class="brand">{{#cancelURL}}<a class="back" href="{{cancelURL}}"><span aria-hidden="true">←</span> Back</a> {{/cancelURL}}{{shop}}</p>
+        <h1 id="total"><span class="lead">You pay</span> <span class="total">{{total}}</span></h1>
+        <ul class="items">{{#items}}<li><span class="what"><b>{{name}}</b>{{#about}}<span class="hint">{{about}}</span>{{/about}}{{#detail}}<span class="hint">{{detail}}</span>{{/detail}}</span><span class="amount">{{amount}}</span></li>{{/items}}
+        <li class="sum"><span>Total due</span><span class="amount">{{total}}</span></li></ul>
+        {{#isHeld}}<p class="hint">The amount is only set aside now. Your card is charged once the shop confirms the order.</p>{{/isHeld}}
+        </section>
+        <section class="pay" aria-labelledby="pay">
+        <h2 id="pay">Pay with card</h2>
+        {{#decline}}<div class="problems" role="alert" tabindex="-1" autofocus><h2>{{decline}}</h2><p>Nothing was charged. Try again, or use another card.</p></div>{{/decline}}
+        {{> problems}}
+        <form method="post" action="{{action}}" novalidate>
+        <div class="grid">{{#fields}}{{> field}}{{/fields}}</div>
+        <button class="wide">Pay {{total}}</button>
+        <div class="tests"><h3>Test cards</h3>
+        <ul>{{#cards}}<li><button class="link" name="_fill" value="{{number}}">{{number}}</button><span class="hint">{{outcome}}</span></li>{{/cards}}</ul></div>
         </form>
-        <h2>Test cards</h2><p class="hint">4242 4242 4242 4242 pays. 4000 0000 0000 0002 is declined. 4000 0000 0000 9995 has insufficient funds. 4000 0027 6000 3184 asks for 3-D Secure.</p>
+        </section></main>
         """
 
     private static let authenticate = """
-        <h1>3-D Secure</h1>
-        <p>Your bank wants to know whether you make this payment of {{total}}.</p>
-        <form method="post" action="{{action}}">
-        <button name="outcome" value="succeed">Complete authentication</button>
-        <button class="plain" name="outcome" value="fail">Fail authentication</button></form>
+        <main class="column narrow"><section class="card" aria-labelledby="title">
+        <p class="brand">Your bank <span>3D Secure</span></p>
+        <h1 id="title">Is this you?</h1>
+        <p class="lead">Your bank asks you to confirm this payment.</p>
+        <dl><div><dt>Amount</dt><dd class="amount">{{total}}</dd></div>
+        {{#card}}<div><dt>Card</dt><dd>{{card}}</dd></div>{{/card}}
+        <div><dt>Shop</dt><dd>{{shop}}</dd></div></dl>
+        <form method="post" action="{{action}}" class="stack">
+        <button class="wide" name="outcome" value="succeed">Complete authentication</button>
+        <button class="plain wide" name="outcome" value="fail">Fail authentication</button></form>
+        </section></main>
         """
 
     private static let express = """
-        <h1>Your payouts</h1><p class="hint">{{account}}</p>
-        <table><tr><th>Balance</th><th></th></tr>
-        {{#balances}}<tr><td>Available</td><td class="amount">{{available}}</td></tr><tr><td>On its way to available</td><td class="amount">{{pending}}</td></tr>{{/balances}}</table>
-        <h2>Payouts</h2><table>{{#payouts}}<tr><td>{{status}}</td><td class="amount">{{amount}}</td></tr>{{/payouts}}</table>
-        {{^payouts}}<p>None yet.</p>{{/payouts}}
-        <h2>Payments</h2><table>{{#payments}}<tr><td>{{status}}</td><td class="amount">{{amount}}</td></tr>{{/payments}}</table>
-        {{^payments}}<p>None yet.</p>{{/payments}}
+        <main class="column">
+        <p class="brand">{{platform}} <span>with Stripe Express</span></p>
+        <h1>Your earnings</h1>
+        {{^balances}}<div class="card"><p class="lead">Nothing was earned yet. Your first sale will show here.</p></div>{{/balances}}
+        {{#balances}}<dl class="card figures"><div><dt>Available in your balance</dt><dd class="total">{{available}}</dd></div>
+        <div><dt>Available soon</dt><dd class="total">{{pending}}</dd></div></dl>{{/balances}}
+        <section class="card" aria-labelledby="payouts"><h2 id="payouts">Payouts</h2>
+        {{^payouts}}<p class="lead">None yet. What is available goes to your bank by itself.</p>{{/payouts}}
+        {{#hasPayouts}}<table><thead><tr><th scope="col">Arrives</th><th scope="col">Status</th><th scope="col" class="amount">Amount</th></tr></thead><tbody>
+        {{#payouts}}<tr><td>{{date}}</td><td><span class="badge {{tone}}">{{status}}</span></td><td class="amount">{{amount}}</td></tr>{{/payouts}}</tbody></table>{{/hasPayouts}}</section>
+        <section class="card" aria-labelledby="payments"><h2 id="payments">Payments</h2>
+        {{^payments}}<p class="lead">None yet.</p>{{/payments}}
+        {{#hasPayments}}<table><thead><tr><th scope="col">Date</th><th scope="col">Status</th><th scope="col" class="amount">Amount</th></tr></thead><tbody>
+        {{#payments}}<tr><td>{{date}}</td><td><span class="badge {{tone}}">{{status}}</span></td><td class="amount">{{amount}}</td></tr>{{/payments}}</tbody></table>{{/hasPayments}}</section>
+        <footer>Account {{account}}</footer>
+        </main>
         """
 
     private static let notice = """
-        <h1>{{title}}</h1><p>{{text}}</p>
+        <main class="column narrow"><section class="card notice">
+        <h1>{{title}}</h1><p class="lead">{{text}}</p>
+        {{#link}}<p><a class="button" href="{{url}}">{{label}}</a></p>{{/link}}
+        </section></main>
         """
 }

@@ -2,6 +2,7 @@ extension Pages {
     private struct Seen {
         let account: JSONValue
         let owed: [String]
+        let platform: String
         let refreshURL: String
         let returnURL: String
     }
@@ -29,13 +30,13 @@ extension Pages {
         guard method == "POST" else {
             let seen = try await see(id, account, engine)
             guard let seen else { return Self.redirect(await refreshURL(of: id, engine)) }
-            return page(seen, action, typed: [:], errors: [:])
+            return page(seen, action, FormState())
         }
         guard let seen = try await see(id, account, engine) else {
             return Self.redirect(await refreshURL(of: id, engine))
         }
         if form["_action"] == "test_data" {
-            return page(seen, action, typed: Self.testData(seen.owed, seen.account, kept: form), errors: [:])
+            return page(seen, action, FormState(typed: Self.testData(seen.owed, seen.account, kept: form)))
         }
         let (facts, bank, errors) = Self.check(form, owed: seen.owed, account: seen.account)
         let isLater = form["_action"] == "later"
@@ -50,7 +51,7 @@ extension Pages {
         guard let after = try await see(id, account, engine) else { return Self.redirect(seen.refreshURL) }
         guard errors.isEmpty, after.owed.isEmpty else {
             // A chosen business type brings new questions; they are no mistakes.
-            return page(after, action, typed: form, errors: errors)
+            return page(after, action, FormState(typed: form, errors: errors), continues: true)
         }
         try await engine.turn { turn throws(StripeFailure) in
             Onboarding.submit(account, immediate: false, turn)
@@ -74,20 +75,30 @@ extension Pages {
             let list = link["fields"] == "eventually_due" ? "eventually_due" : "currently_due"
             return Seen(
                 account: shown, owed: (shown["requirements"][list].array ?? []).compactMap(\.string),
+                platform: Self.name(of: turn.world.platform, in: turn.world),
                 refreshURL: link["refresh_url"].string ?? "", returnURL: link["return_url"].string ?? "")
         }
     }
 
+    /// `continues`: what was right of the last step is kept, and it brought further questions.
     private func page(
-        _ seen: Seen, _ action: String, typed: [String: String], errors: [String: String]
+        _ seen: Seen, _ action: String, _ state: FormState, continues: Bool = false
     ) -> SandboxAnswer {
-        let fields = OnboardingForm.fields(owed: seen.owed, account: seen.account, typed: typed, errors: errors)
+        let sections = OnboardingForm.sections(owed: seen.owed, account: seen.account, state)
+        let fields = sections.flatMap(\.fields)
+        let problems = FormProblems(fields)
+        let count = fields.count == 1 ? "one detail" : "\(fields.count) details"
+        var lead = "\(seen.platform) pays you through Stripe, and Stripe still needs \(count) for it."
+        if continues, problems == nil { lead = "Thank you. For your kind of business, Stripe needs \(count) more." }
+        if fields.isEmpty { lead = "Nothing is missing at the moment." }
         return html(
             "onboarding",
             OnboardingPage(
-                account: seen.account["id"].string ?? "", platform: "the marketplace", action: action,
-                fields: fields.map(ShownField.init), hasErrors: !errors.isEmpty, isDone: fields.isEmpty),
-            title: "Onboarding", status: errors.isEmpty ? 200 : 422)
+                account: seen.account["id"].string ?? "", platform: seen.platform, action: action,
+                heading: fields.isEmpty ? "You are all set" : "Tell us about your business", lead: lead,
+                submit: fields.isEmpty ? "Done" : "Agree and submit", isDone: fields.isEmpty, sections: sections,
+                problems: problems),
+            title: problems == nil ? "Onboarding" : "Error: Onboarding", status: problems == nil ? 200 : 422)
     }
 
     private static func testData(_ owed: [String], _ account: JSONValue, kept: [String: String]) -> [String: String] {
@@ -130,7 +141,7 @@ extension Pages {
                     facts["tos_acceptance.date"] = String(WallClock.milliseconds() / 1000)
                     facts["tos_acceptance.ip"] = "127.0.0.1"
                 } else {
-                    errors["tos_acceptance"] = "The agreement is required."
+                    errors["tos_acceptance"] = "Agree to go on."
                 }
             case "tos_acceptance.ip": continue
             default:

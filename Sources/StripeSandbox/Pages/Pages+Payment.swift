@@ -10,10 +10,15 @@ extension Pages {
         switch session["status"] {
         case "open": break
         case "complete": return try await finished(session, engine)
-        default: return notice("This page has expired", "Go back to the shop and begin again.", status: 410)
+        default: return expired(session)
         }
-        guard method == "POST" else { return page(session, [:], error: nil) }
-        if let problem = Self.problem(form) { return page(session, form, error: problem) }
+        guard method == "POST" else { return await page(session, FormState(), engine) }
+        if let card = form["_fill"] {
+            let sample = ["card": card, "expiry": "12 / 34", "cvc": "123"]
+            return await page(session, FormState(typed: form.merging(sample) { $1 }), engine)
+        }
+        let errors = Self.problems(form, now: await engine.now)
+        guard errors.isEmpty else { return await page(session, FormState(typed: form, errors: errors), engine) }
         let owner = await engine.read { $0[id: id]?.account }
         do {
             let paid = try await engine.turn(as: owner) { turn throws(StripeFailure) in
@@ -24,8 +29,14 @@ extension Pages {
             guard let intent = paid["_intent"].string else { throw StripeFailure.missing("payment_intent", id) }
             return Self.redirect("/authenticate/\(intent)")
         } catch let failure as StripeFailure where failure.status == 402 || failure.status == 400 {
-            return page(session, form, error: failure.body["message"]?.string ?? "Your card was declined.")
+            return await page(session, FormState(typed: form), refusal: failure, engine)
         }
+    }
+
+    private func expired(_ session: JSONValue) -> SandboxAnswer {
+        notice(
+            "This page has expired", "Nobody can pay on it any more, and nothing was charged.",
+            link: session["cancel_url"].string.map { NoticePage.Link(label: "Back to the shop", url: $0) }, status: 410)
     }
 
     /// Stripe waits a while for the answer to `checkout.session.completed` before it sends the buyer on.
@@ -46,41 +57,85 @@ extension Pages {
         return Self.redirect((session["success_url"].string ?? "/done").replacing("{CHECKOUT_SESSION_ID}", with: id))
     }
 
-    private static func problem(_ form: [String: String]) -> String? {
-        guard form["email"]?.contains("@") == true else { return "Your email is incomplete." }
+    /// What is wrong with what was typed, before any bank is asked; `now` in milliseconds.
+    private static func problems(_ form: [String: String], now: Int64) -> [String: String] {
+        var problems: [String: String] = [:]
+        if !OnboardingForm.isEmail(form["email"] ?? "") { problems["email"] = "Your email is incomplete." }
         let digits = (form["card"] ?? "").filter { $0 != " " }
-        guard digits.count >= 12, digits.allSatisfy(\.isNumber) else { return "Your card number is incomplete." }
+        if digits.count < 12 || !digits.allSatisfy(\.isNumber) {
+            problems["card"] = "Your card number is incomplete."
+        }
         let expiry = (form["expiry"] ?? "").split { !$0.isNumber }.compactMap { Int64($0) }
-        guard expiry.count == 2, (1...12).contains(expiry[0]) else {
-            return "Your card's expiration date is incomplete."
+        let today = Calendar.civil(now / 1000 / BalanceRows.day)
+        if expiry.count != 2 || !(1...12).contains(expiry[0]) {
+            problems["expiry"] = "Your card's expiration date is incomplete."
+        } else if ((expiry[1] < 100 ? 2000 : 0) + expiry[1], expiry[0]) < (today.year, today.month) {
+            problems["expiry"] = "Your card's expiration date is in the past."
         }
-        let year = expiry[1] < 100 ? 2000 + expiry[1] : expiry[1]
-        guard year >= 1970 + WallClock.milliseconds() / 31_556_952_000 else {
-            return "Your card's expiration year is in the past."
+        let code = form["cvc"] ?? ""
+        if !(3...4).contains(code.count) || !code.allSatisfy(\.isNumber) {
+            problems["cvc"] = "Your card's security code is incomplete."
         }
-        let cvc = form["cvc"] ?? ""
-        guard (3...4).contains(cvc.count), cvc.allSatisfy(\.isNumber) else {
-            return "Your card's security code is incomplete."
-        }
-        return nil
+        return problems
     }
 
-    private func page(_ session: JSONValue, _ form: [String: String], error: String?) -> SandboxAnswer {
+    /// The field that a bank's refusal is about; nil for refusals of the whole payment.
+    private static func field(of refusal: StripeFailure) -> String? {
+        switch refusal.body["code"]?.string {
+        case "incorrect_number", "invalid_number": "card"
+        case "expired_card", "invalid_expiry_month", "invalid_expiry_year": "expiry"
+        case "incorrect_cvc", "invalid_cvc": "cvc"
+        default: nil
+        }
+    }
+
+    private func page(
+        _ session: JSONValue, _ state: FormState, refusal: StripeFailure? = nil, _ engine: SandboxEngine
+    ) async -> SandboxAnswer {
         let currency = session["currency"].string ?? ""
-        var model = CheckoutPage(
-            total: Self.shown(session["amount_total"].int ?? 0, currency),
-            items: (session["_line_items"].array ?? []).map { item in
-                CheckoutPage.Item(
-                    name: item["description"].string ?? "Item", quantity: item["quantity"].int ?? 1,
-                    amount: Self.shown(item["amount_total"].int ?? 0, currency))
-            }, action: "/c/pay/\(session["id"].string ?? "")", cancelURL: session["cancel_url"].string)
-        model.email = form["email"] ?? session["customer_details"]["email"].string ?? ""
-        model.card = form["card"] ?? ""
-        model.expiry = form["expiry"] ?? ""
-        model.cvc = form["cvc"] ?? ""
-        model.name = form["name"] ?? ""
-        model.error = error
-        return html("checkout", model, title: "Checkout", status: error == nil ? 200 : 402)
+        var state = state
+        var decline: String?
+        if let refusal {
+            let message = refusal.body["message"]?.string ?? "Your card was declined."
+            if let field = Self.field(of: refusal) {
+                state.errors[field] = message
+            } else if refusal.body["code"] == "payment_intent_authentication_failure" {
+                decline = "Your bank did not confirm that it was you."
+            } else {
+                decline = message
+            }
+        }
+        if state.typed["email"] == nil { state.typed["email"] = session["customer_details"]["email"].string }
+        let fields = [
+            FormField(state, "email", "Email", type: "email", autocomplete: "email"),
+            FormField(state, "card", "Card number", keys: "numeric", example: "1234 1234 1234 1234"),
+            FormField(state, "expiry", "Expiry date", .half, keys: "numeric", example: "MM / YY"),
+            FormField(state, "cvc", "Security code", .half, keys: "numeric", example: "CVC"),
+            FormField(state, "name", "Name on card", autocomplete: "name", isOptional: true),
+        ]
+        let problems = FormProblems(fields)
+        let id = session["id"].string ?? ""
+        let shop = await engine.read { world in
+            Self.name(of: world[id: id]?.account ?? world.platform, in: world)
+        }
+        let model = CheckoutPage(
+            shop: shop, total: ShownText.amount(session["amount_total"].int ?? 0, currency),
+            items: (session["_line_items"].array ?? []).map { Self.item($0, currency) },
+            isHeld: session["_intent_data"]["capture_method"] == "manual", action: "/c/pay/\(id)",
+            cancelURL: session["cancel_url"].string, fields: fields, problems: problems, decline: decline)
+        return html(
+            "checkout", model, title: problems == nil && decline == nil ? "Checkout" : "Error: Checkout",
+            status: decline != nil ? 402 : problems != nil ? 422 : 200)
+    }
+
+    private static func item(_ item: JSONValue, _ currency: String) -> CheckoutPage.Item {
+        let quantity = item["quantity"].int ?? 1
+        return CheckoutPage.Item(
+            name: item["description"].string ?? "Item", about: item["_about"].string,
+            detail: quantity == 1
+                ? nil
+                : "\(quantity) × \(ShownText.amount(item["price"]["unit_amount"].int ?? 0, currency))",
+            amount: ShownText.amount(item["amount_total"].int ?? 0, currency))
     }
 
     // MARK: 3-D Secure
@@ -93,13 +148,20 @@ extension Pages {
         }
         guard method == "POST" else {
             guard intent["status"] == "requires_action" else {
-                return notice("Nothing to do", "This payment waits for no authentication.")
+                return notice("Nothing to confirm", "This payment does not wait for your bank.")
+            }
+            let (shop, lastDigits) = await engine.read { world in
+                (
+                    Self.name(of: world[id: id]?.account ?? world.platform, in: world),
+                    intent["payment_method"].string.flatMap { world[id: $0]?.value["card"]["last4"].string }
+                )
             }
             return html(
                 "authenticate",
                 AuthenticatePage(
-                    total: Self.shown(intent["amount"].int ?? 0, intent["currency"].string ?? ""),
-                    action: "/authenticate/\(id)"), title: "3-D Secure")
+                    shop: shop,
+                    total: ShownText.amount(intent["amount"].int ?? 0, intent["currency"].string ?? ""),
+                    card: lastDigits.map { "•••• \($0)" }, action: "/authenticate/\(id)"), title: "3-D Secure")
         }
         let owner = await engine.read { $0[id: id]?.account }
         let succeeds = form["outcome"] == "succeed"
@@ -114,7 +176,7 @@ extension Pages {
         }
         if let session = intent["_session"].string, let value = await engine.read({ $0[id: session]?.value }) {
             if value["status"] == "complete" { return try await finished(value, engine) }
-            return page(value, [:], error: refusal?.body["message"]?.string)
+            return await page(value, FormState(), refusal: refusal, engine)
         }
         return Self.redirect(intent["_return_url"].string ?? "/done")
     }

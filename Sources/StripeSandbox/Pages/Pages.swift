@@ -1,4 +1,3 @@
-import Domain
 import Mustache
 
 /// The hosted pages: onboarding, Checkout, 3-D Secure and the Express dashboard. What they do is what the control
@@ -24,10 +23,13 @@ struct Pages: Sendable {
             case (_, "c", 3): return try await checkout(method, parts[2], form, engine)
             case (_, "authenticate", 2): return try await authenticate(method, parts[1], form, engine)
             case ("GET", "express", 3): return try await express(parts[2], of: parts[1], engine)
-            case ("GET", "receipts", 2): return notice("Receipt", "This is the receipt of \(parts[1]).")
+            case ("GET", "receipts", 2): return notice("Your receipt", "For the payment \(parts[1]).")
             case ("GET", "done", 1): return notice("Done", "You can close this page.")
-            default: return notice("Not found", "The sandbox has no such page.", status: 404)
+            default: throw StripeFailure.missing("page", path)
             }
+        } catch let failure as StripeFailure where failure.status == 404 {
+            return notice(
+                "There is no such page", "The address may be incomplete, or from another sandbox.", status: 404)
         } catch let failure as StripeFailure {
             return notice("This did not work", failure.body["message"]?.string ?? "", status: failure.status)
         } catch {
@@ -50,12 +52,20 @@ struct Pages: Sendable {
         let page = templates.render(PageFrame(title: title, body: body), withTemplate: "page") ?? ""
         var answer = SandboxAnswer(status: status, body: Array(page.utf8))
         answer.contentType = "text/html; charset=utf-8"
-        answer.headers.append(("Cache-Control", "no-store"))
+        answer.headers += [
+            ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff"),
+            (
+                "Content-Security-Policy",
+                "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+            ),
+        ]
         return answer
     }
 
-    func notice(_ title: String, _ text: String, status: Int = 200) -> SandboxAnswer {
-        html("notice", NoticePage(title: title, text: text), title: title, status: status)
+    func notice(
+        _ title: String, _ text: String, link: NoticePage.Link? = nil, status: Int = 200
+    ) -> SandboxAnswer {
+        html("notice", NoticePage(title: title, text: text, link: link), title: title, status: status)
     }
 
     static func redirect(_ url: String) -> SandboxAnswer {
@@ -65,8 +75,10 @@ struct Pages: Sendable {
         return answer
     }
 
-    static func shown(_ amount: Int64, _ code: String) -> String {
-        Currency(code).map { Money(amount, $0).description } ?? "\(amount) \(code)"
+    /// How an account calls itself to buyers and sellers.
+    static func name(of account: String, in world: World) -> String {
+        world[id: account]?.value["business_profile"]["name"].string
+            ?? (account == world.platform ? "The marketplace" : "The shop")
     }
 
     // MARK: Express dashboard
@@ -79,21 +91,36 @@ struct Pages: Sendable {
             }
             turn.update(id) { $0["state"] = "used" }
             let balances = (turn.world.balances[account] ?? [:]).sorted { $0.key < $1.key }
-            func lines(_ type: String) -> [ExpressPage.Line] {
+            func lines(_ type: String, by date: String) -> [ExpressPage.Line] {
                 turn.world.all(account: account, type: type).suffix(20).reversed().map { entry in
-                    ExpressPage.Line(
-                        status: entry.value["status"].string ?? "",
-                        amount: Self.shown(entry.value["amount"].int ?? 0, entry.value["currency"].string ?? ""))
+                    let (status, tone) = Self.spoken(entry.value["status"].string ?? "")
+                    return ExpressPage.Line(
+                        date: ShownText.day(entry.value[date].int ?? 0), status: status, tone: tone,
+                        amount: ShownText.amount(
+                            entry.value["amount"].int ?? 0, entry.value["currency"].string ?? ""))
                 }
             }
+            let (payouts, payments) = (lines("payout", by: "arrival_date"), lines("charge", by: "created"))
             return ExpressPage(
-                account: account,
+                platform: Self.name(of: turn.world.platform, in: turn.world), account: account,
                 balances: balances.map {
                     ExpressPage.Balance(
-                        available: Self.shown($0.value.available, $0.key),
-                        pending: Self.shown($0.value.pending, $0.key))
-                }, payouts: lines("payout"), payments: lines("charge"))
+                        available: ShownText.amount($0.value.available, $0.key),
+                        pending: ShownText.amount($0.value.pending, $0.key))
+                }, payouts: payouts, payments: payments, hasPayouts: !payouts.isEmpty, hasPayments: !payments.isEmpty)
         }
-        return html("express", page, title: "Express dashboard")
+        return html("express", page, title: "Your earnings")
+    }
+
+    private static func spoken(_ status: String) -> (text: String, tone: String) {
+        switch status {
+        case "pending": ("Scheduled", "")
+        case "in_transit": ("On its way", "")
+        case "paid": ("Paid", "good")
+        case "succeeded": ("Received", "good")
+        case "failed": ("Failed", "bad")
+        case "canceled": ("Canceled", "bad")
+        default: (status, "")
+        }
     }
 }

@@ -56,9 +56,9 @@ enum ParameterTable {
         "requirement_collection":"e:application|stripe","stripe_dashboard":{"type":"e:express|full|none"}},\
         "country":"s","default_currency":"s","documents":"-","email":"s","expand":["s"],"external_account":{"|\
         ":["s",{"account_holder_name":"s","account_holder_type":"e:company|individual","account_number!":"s",\
-        "country!":"s","currency":"s","object!":"e:bank_account","routing_number":"s"},{"address_city":"s",\
-        "address_country":"s","address_line1":"s","address_line2":"s","address_state":"s","address_zip":"s",\
-        "currency":"s","cvc":"s","default_for_currency":"b","exp_month!":"i","exp_year!":"i","metadata":"m",\
+        "country!":"s","currency":"s","object!":"e:bank_account","routing_number":"s"},{"address_city":"-",\
+        "address_country":"-","address_line1":"-","address_line2":"-","address_state":"-","address_zip":"-",\
+        "currency":"s","cvc":"s","default_for_currency":"-","exp_month!":"i","exp_year!":"i","metadata":"-",\
         "name":"s","number!":"s","object!":"e:card"},{"currency":"s","object!":"e:card","token!":"s"}]},\
         "groups":"-","individual":{"address":{"city":"s","country":"s","line1":"s","line2":"s","postal_code":"s",\
         "state":"s"},"address_kana":"-","address_kanji":"-","dob?":{"day!":"i","month!":"i","year!":"i"},\
@@ -130,9 +130,9 @@ enum ParameterTable {
         "tax_id_registrar":"-","vat_id":"-","verification":"-"},"default_currency":"s","documents":"-",\
         "email":"s","expand":["s"],"external_account?":{"|":["s",{"account_holder_name":"s",\
         "account_holder_type":"e:company|individual","account_number!":"s","country!":"s","currency":"s",\
-        "object!":"e:bank_account","routing_number":"s"},{"address_city":"s","address_country":"s",\
-        "address_line1":"s","address_line2":"s","address_state":"s","address_zip":"s","currency":"s","cvc":"s",\
-        "default_for_currency":"b","exp_month!":"i","exp_year!":"i","metadata":"m","name":"s","number!":"s",\
+        "object!":"e:bank_account","routing_number":"s"},{"address_city":"-","address_country":"-",\
+        "address_line1":"-","address_line2":"-","address_state":"-","address_zip":"-","currency":"s","cvc":"s",\
+        "default_for_currency":"-","exp_month!":"i","exp_year!":"i","metadata":"-","name":"s","number!":"s",\
         "object!":"e:card"},{"currency":"s","object!":"e:card","token!":"s"}]},"groups":"-","individual":{\
         "address":{"city":"s","country":"s","line1":"s","line2":"s","postal_code":"s","state":"s"},\
         "address_kana":"-","address_kanji":"-","dob?":{"day!":"i","month!":"i","year!":"i"},"email":"s",\
@@ -185,9 +185,9 @@ enum ParameterTable {
         "additional_document":"-","document":{"back":"s","front":"s"}}}}
         {"DELETE /v1/accounts/:account/persons/:person":{"content_type":"-"}}
         {"POST /v1/accounts/:account/external_accounts":{"content_type":"-","default_for_currency":"b",\
-        "expand":["s"],"external_account!":{"|":["s",{"address_city":"s","address_country":"s",\
-        "address_line1":"s","address_line2":"s","address_state":"s","address_zip":"s","currency":"s","cvc":"s",\
-        "exp_month!":"i","exp_year!":"i","metadata":"m","name":"s","number!":"s","object!":"e:card"},{\
+        "expand":["s"],"external_account!":{"|":["s",{"address_city":"-","address_country":"-",\
+        "address_line1":"-","address_line2":"-","address_state":"-","address_zip":"-","currency":"s","cvc":"s",\
+        "exp_month!":"i","exp_year!":"i","metadata":"-","name":"s","number!":"s","object!":"e:card"},{\
         "account_holder_name":"s","account_holder_type":"e:company|individual","account_number!":"s",\
         "country!":"s","currency":"s","object!":"e:bank_account","routing_number":"s"},{"currency":"s",\
         "object!":"e:card","token!":"s"}]},"metadata":"m"}}
@@ -312,12 +312,12 @@ enum ParameterTable {
         "setup_future_usage":"e:off_session|on_session","shipping":{"address!":{"city":"s","country":"s",\
         "line1":"s","line2":"s","postal_code":"s","state":"s"},"carrier":"s","name!":"s","phone":"s",\
         "tracking_number":"s"},"statement_descriptor":"s","statement_descriptor_suffix":"s","transfer_data":{\
-        "amount":"i","description":"s","destination!":"s","metadata?":"m","payment_data":{"description":"s",\
-        "metadata?":"m"}},"transfer_group":"s","use_stripe_sdk":"-"}}
+        "amount":"i","description":"-","destination!":"s","metadata":"-","payment_data":"-"},"transfer_group":"s",\
+        "use_stripe_sdk":"-"}}
         {"GET /v1/payment_intents":{"content_type":"-","created":{"|":[{"gt":"i","gte":"i","lt":"i","lte":"i"},\
         "i"]},"customer":"s","customer_account":"-","ending_before":"s","expand":["s"],"limit":"i",\
         "starting_after":"s"}}
-        {"GET /v1/payment_intents/:intent":{"client_secret":"s","content_type":"-","expand":["s"]}}
+        {"GET /v1/payment_intents/:intent":{"client_secret":"-","content_type":"-","expand":["s"]}}
         {"POST /v1/payment_intents/:intent":{"allowed_payment_method_types":["e:acss_debit|affirm|\
         afterpay_clearpay|alipay|alma|amazon_pay|au_becs_debit|bacs_debit|bancontact|billie|bizum|blik|\
         boku_promptpay|boleto|capchase_pay|card|card_present|cashapp|check_scan|click_to_pay|crypto|\
@@ -349,8 +349,8 @@ enum ParameterTable {
         "wechat_pay":"-","zip":"-"},"receipt_email?":"s","setup_future_usage?":"e:off_session|on_session",\
         "shipping?":{"address!":{"city":"s","country":"s","line1":"s","line2":"s","postal_code":"s","state":"s"},\
         "carrier":"s","name!":"s","phone":"s","tracking_number":"s"},"statement_descriptor":"s",\
-        "statement_descriptor_suffix":"s","transfer_data":{"amount":"i","description":"s","metadata?":"m",\
-        "payment_data":{"description":"s","metadata?":"m"}},"transfer_group":"s"}}
+        "statement_descriptor_suffix":"s","transfer_data":{"amount":"i","description":"-","metadata":"-",\
+        "payment_data":"-"},"transfer_group":"s"}}
         {"POST /v1/payment_intents/:intent/confirm":{"allowed_payment_method_types":["e:acss_debit|affirm|\
         afterpay_clearpay|alipay|alma|amazon_pay|au_becs_debit|bacs_debit|bancontact|billie|bizum|blik|\
         boku_promptpay|boleto|capchase_pay|card|card_present|cashapp|check_scan|click_to_pay|crypto|\
@@ -396,12 +396,12 @@ enum ParameterTable {
         nz_bank_account|oxxo|p24|pay_by_bank|payco|paynow|paypal|paypay|payto|pix|promptpay|revolut_pay|\
         samsung_pay|satispay|scalapay|sepa_debit|sequra|sofort|sunbit|swish|twint|upi|us_bank_account|wechat_pay|\
         zip"],"automatic_tax":"-","billing_address_collection":"e:auto|required","branding_settings":"-",\
-        "cancel_url":"s","client_reference_id":"s","consent_collection":"-","content_type":"-","currency":"s",\
+        "cancel_url":"s","client_reference_id":"s","consent_collection":"-","content_type":"-","currency":"-",\
         "custom_fields":"-","custom_text":"-","customer":"s","customer_account":"-","customer_creation":"e:always|\
         if_required","customer_email":"s","customer_update":"-","discounts":"-",\
         "excluded_payment_method_types":"-","expand":["s"],"expires_at":"i","integration_identifier":"-",\
         "invoice_creation":"-","line_items":[{"adjustable_quantity":"-","metadata":"m","price":"-","price_data":{\
-        "currency!":"s","product":"-","product_data":{"description":"s","images":["s"],"metadata":"m","name!":"s",\
+        "currency!":"s","product":"-","product_data":{"description":"s","images":"-","metadata":"-","name!":"s",\
         "tax_code":"-","tax_details":"-","unit_label":"-"},"recurring":"-","tax_behavior":"-","unit_amount":"i",\
         "unit_amount_decimal":"s"},"quantity":"i","tax_rates":"-"}],"locale":"e:auto|bg|cs|da|de|el|en|en-GB|es|\
         es-419|et|fi|fil|fr|fr-CA|hi-IN|hr|hu|id|it|ja|ko|lt|lv|ms|mt|nb|nl|pl|pt|pt-BR|ro|ru|sk|sl|sv|th|tr|vi|\
@@ -465,8 +465,8 @@ enum ParameterTable {
         "metadata?":"m","submit":"b"}}
         {"POST /v1/disputes/:dispute/close":{"content_type":"-","expand":["s"]}}
         {"POST /v1/transfers":{"amount":"i","content_type":"-","currency!":"s","description":"s",\
-        "destination!":"s","expand":["s"],"metadata":"m","source_transaction":"s","source_type":"e:bank_account|\
-        card|fpx","transfer_group":"s"}}
+        "destination!":"s","expand":["s"],"metadata":"m","source_transaction":"s","source_type":"-",\
+        "transfer_group":"s"}}
         {"GET /v1/transfers":{"content_type":"-","created":{"|":[{"gt":"i","gte":"i","lt":"i","lte":"i"},"i"]},\
         "destination":"s","ending_before":"s","expand":["s"],"limit":"i","starting_after":"s",\
         "transfer_group":"s"}}
@@ -487,8 +487,8 @@ enum ParameterTable {
         {"GET /v1/application_fees/:fee/refunds/:refund":{"content_type":"-","expand":["s"]}}
         {"POST /v1/application_fees/:fee/refunds/:refund":{"content_type":"-","expand":["s"],"metadata?":"m"}}
         {"POST /v1/payouts":{"amount!":"i","content_type":"-","currency!":"s","description":"s","destination":"s",\
-        "expand":["s"],"metadata":"m","method":"e:instant|standard","payout_method":"-",\
-        "source_type":"e:bank_account|card|fpx","statement_descriptor":"s"}}
+        "expand":["s"],"metadata":"m","method":"e:instant|standard","payout_method":"-","source_type":"-",\
+        "statement_descriptor":"s"}}
         {"GET /v1/payouts":{"arrival_date":{"|":[{"gt":"i","gte":"i","lt":"i","lte":"i"},"i"]},"content_type":"-",\
         "created":{"|":[{"gt":"i","gte":"i","lt":"i","lte":"i"},"i"]},"destination":"s","ending_before":"s",\
         "expand":["s"],"limit":"i","starting_after":"s","status":"s"}}

@@ -5,6 +5,11 @@ enum Capture {
         if turn.bool("final_capture") == false {
             throw .notSimulated("several captures of one PaymentIntent", param: "final_capture")
         }
+        try PaymentIntents.refuseDescriptor(turn.params)
+        if let suffix = turn.params["statement_descriptor_suffix"] {
+            turn.update(intent["id"].string ?? "") { $0["statement_descriptor_suffix"] = suffix }
+            turn.update(intent["latest_charge"].string ?? "") { $0["statement_descriptor_suffix"] = suffix }
+        }
         if let data = turn.params["transfer_data"], let amount = data["amount"].int {
             turn.update(intent["id"].string ?? "") { $0["transfer_data"]["amount"] = .int(amount) }
         }

@@ -1,5 +1,5 @@
 /// What follows a successful charge in the books: its row, Stripe's fee, the transfer to the seller and the platform's
-/// fee (stripe-facts.md, section 5.3). Asynchronous by default: the charge shows nulls until then.
+/// fee (docs/sandbox.md, "Charges and their rows"). Asynchronous by default: the charge shows nulls until then.
 enum ChargeSettlement {
     static func begin(_ charge: String, isAsynchronous: Bool, _ turn: Turn) {
         if isAsynchronous {
@@ -44,7 +44,8 @@ enum ChargeSettlement {
                     type: "adjustment", category: "partial_capture_reversal", amount: captured - amount,
                     currency: currency, source: id, availableOn: availableOn), in: account, turn)
         }
-        if platformPays {
+        let isOnFee = platformPays && fee != nil && turn.behaviour.platformFeeRow == .onApplicationFee
+        if platformPays, !isOnFee {
             BalanceRows.book(
                 BalanceRows.Movement(
                     type: "stripe_fee", category: "fee", amount: -processing, currency: currency, source: nil,
@@ -55,7 +56,7 @@ enum ChargeSettlement {
         if isDirect, let fee {
             let made = ApplicationFees.make(
                 amount: fee, currency: currency, account: account, charge: id, origin: nil, availableOn: availableOn,
-                turn)
+                fees: isOnFee ? [BalanceRows.stripeFee(processing, currency)] : [], turn)
             turn.update(id) { $0["application_fee"] = made["id"] }
         } else if let destination = charge["transfer_data"]["destination"].string {
             transfer(id, to: destination, captured: captured, fee: fee, availableOn: availableOn, turn)

@@ -1,4 +1,4 @@
-/// `/v1/checkout/sessions` in payment mode (stripe-facts.md, section 7.2).
+/// `/v1/checkout/sessions` in payment mode (docs/sandbox.md, "Payments").
 enum CheckoutSessions {
     static func declare(_ routes: inout RouteBuilder) throws {
         try routes.add("POST /v1/checkout/sessions", create)
@@ -201,6 +201,7 @@ enum CheckoutSessions {
                 "unit_amount_decimal": .string(String(unit)),
             ],
             "quantity": item["quantity"].isNull ? 1 : item["quantity"],
+            "_about": item["price_data"]["product_data"]["description"],
         ]
     }
 
@@ -274,6 +275,12 @@ enum CheckoutSessions {
             session["url"] = .null
         }
         turn.emit("checkout.session.completed", session)
+    }
+
+    /// The bank has answered to a payment that was processing when the buyer left the page.
+    static func answered(_ id: String, isPaid: Bool, _ turn: Turn) {
+        let session = turn.update(id) { if isPaid { $0["payment_status"] = "paid" } }
+        turn.emit("checkout.session.async_payment_\(isPaid ? "succeeded" : "failed")", session)
     }
 
     static func expire(_ id: String, _ turn: Turn) throws(StripeFailure) {

@@ -31,9 +31,9 @@ struct Confirmation {
             try PaymentIntents.requireCapability(
                 "transfers", of: destination, param: "transfer_data[destination]", turn)
         }
-        guard let method = chosen ?? intent["payment_method"].string.map(turn.current),
-            let card = TestCard.numbered(method["_number"].string ?? "")
-        else {
+        let known = chosen ?? intent["payment_method"].string.map(turn.current)
+        if let known, known["type"] == BankDebits.type { return try BankDebits.begin(id, known, turn) }
+        guard let method = known, let card = TestCard.numbered(method["_number"].string ?? "") else {
             throw PaymentIntents.unexpectedState(
                 intent,
                 "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken."

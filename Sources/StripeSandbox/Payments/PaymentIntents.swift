@@ -1,6 +1,6 @@
 import Domain
 
-/// `/v1/payment_intents`: the machine of stripe-facts.md, section 7.1.
+/// `/v1/payment_intents`: its states are in docs/sandbox.md, "Payments".
 enum PaymentIntents {
     static func declare(_ routes: inout RouteBuilder) throws {
         try routes.add("POST /v1/payment_intents", create)
@@ -119,12 +119,7 @@ enum PaymentIntents {
         ] {
             if let value = params[key] { intent[key] = value }
         }
-        if params["statement_descriptor"]?.string != nil {
-            throw .parameter(
-                nil, "statement_descriptor",
-                "The `statement_descriptor` parameter is not supported on card PaymentIntents. Please use `statement_descriptor_suffix` instead."
-            )
-        }
+        try refuseDescriptor(params)
         if let currency = params["currency"]?.string {
             intent["currency"] = try Accounts.currencyCode(currency, "currency")
         }
@@ -175,6 +170,14 @@ enum PaymentIntents {
                 intent["status"] = "requires_payment_method"
             }
         }
+    }
+
+    static func refuseDescriptor(_ params: JSONObject) throws(StripeFailure) {
+        guard params["statement_descriptor"]?.string != nil else { return }
+        throw .parameter(
+            nil, "statement_descriptor",
+            "The `statement_descriptor` parameter is not supported on card PaymentIntents. Please use `statement_descriptor_suffix` instead."
+        )
     }
 
     private static func checkSplit(_ intent: JSONValue, _ turn: Turn) throws(StripeFailure) {
@@ -269,7 +272,8 @@ enum PaymentIntents {
 
     static let cancel: Route.Answer = { turn throws(StripeFailure) in
         let intent = try find(turn)
-        if let session = intent["_session"].string {
+        // Once the page is complete there is nothing to expire: a hold of its payment is released here.
+        if let session = intent["_session"].string, turn.current(session)["status"] == "open" {
             throw unexpectedState(
                 intent,
                 "You cannot cancel this PaymentIntent because it belongs to the Checkout Session \(session). Expire the session instead."

@@ -36,6 +36,9 @@ enum PaymentMethods {
 
     static let create: Route.Answer = { turn throws(StripeFailure) in
         if let original = turn.string("payment_method") { return try clone(original, turn) }
+        if turn.has("customer") {
+            throw .parameter(nil, "customer", "The customer is the owner of the payment_method that is to be cloned.")
+        }
         let type = turn.string("type") ?? "card"
         guard type == "card" else { throw .notSimulated("payment methods of type '\(type)'", param: "type") }
         let card = turn.params["card"] ?? .null
@@ -49,7 +52,12 @@ enum PaymentMethods {
         guard !turn.isPlatform, let original = turn.find("payment_method", id, in: turn.world.platform),
             let card = TestCard.numbered(original["_number"].string ?? "")
         else { throw .missingReference("PaymentMethod", id, param: "payment_method") }
-        return insert(card, billing: original["billing_details"], metadata: [:], expiry: original["card"], turn)
+        if let customer = turn.string("customer"), original["customer"].string != customer {
+            throw .missingReference("PaymentMethod", id, param: "payment_method")
+        }
+        return insert(
+            card, billing: original["billing_details"], metadata: try turn.mergedMetadata(.null),
+            expiry: original["card"], turn)
     }
 
     private static func testCard(
@@ -101,7 +109,9 @@ enum PaymentMethods {
                     "brand": .string(card.brand),
                     "checks": [
                         "address_line1_check": .null, "address_postal_code_check": .optional(card.zipCheck),
-                        "cvc_check": .string(card.cvcCheck),
+                        // A number without its code is not checked; a test method or token has one.
+                        "cvc_check": expiry["number"].isNull || !expiry["cvc"].isNull
+                            ? .string(card.cvcCheck) : .null,
                     ],
                     "country": "US", "display_brand": .string(card.brand),
                     "exp_month": expiry["exp_month"].isNull ? 12 : expiry["exp_month"],
@@ -116,12 +126,13 @@ enum PaymentMethods {
             ])
     }
 
-    /// The method that a parameter names: an object of this account, a test method `pm_card_…`, or a card number.
+    /// The method that a parameter names: an object of this account, or a test method `pm_card_…`, `pm_usBankAccount_…`.
     static func resolve(_ id: String, param: String, _ turn: Turn) throws(StripeFailure) -> JSONValue {
         if let method = turn.find("payment_method", id) { return method }
         if id.hasPrefix("pm_card_"), let card = TestCard.named(String(id.dropFirst(8))) {
             return insert(card, billing: .null, metadata: [:], turn)
         }
+        if let method = BankDebits.method(named: id, turn) { return method }
         throw .missingReference("PaymentMethod", id, param: param)
     }
 

@@ -1,4 +1,4 @@
-/// The test cards of stripe-facts.md, section 9.1.
+/// The test cards that Stripe documents, and what each does.
 struct TestCard: Sendable {
     enum Behaviour: Sendable, Hashable {
         case succeed

@@ -1,6 +1,6 @@
 import Domain
 
-/// `/v1/payouts`: from a Stripe balance to a bank (stripe-facts.md, section 6).
+/// `/v1/payouts`: from a Stripe balance to a bank (docs/sandbox.md, "Payouts").
 enum Payouts {
     static func declare(_ routes: inout RouteBuilder) throws {
         try routes.add("POST /v1/payouts", create)
@@ -85,8 +85,8 @@ enum Payouts {
         let id = turn.newID("po")
         let isInstant = order.method == "instant"
         let arrival = isInstant ? turn.now + 1800 : (turn.now / BalanceRows.day + 2) * BalanceRows.day
-        // An instant payout costs 1 %, at least 50 (stripe-facts.md, section 6, unverified).
-        let fee = isInstant ? max(50, (order.amount + 50) / 100) : 0
+        // An instant payout costs 1 %, at least 50: Stripe shows it on its price list only.
+        let fee = isInstant && turn.behaviour.instantPayoutsCost ? max(50, (order.amount + 50) / 100) : 0
         let paid = order.isAutomatic ? rowsToPay(account, order.currency, turn) : []
         let row = BalanceRows.book(
             BalanceRows.Movement(

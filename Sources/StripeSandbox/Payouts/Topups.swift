@@ -89,4 +89,19 @@ enum Topups {
         }
         turn.emit("topup.succeeded", done)
     }
+
+    /// The bank takes back what it had paid.
+    static func reverse(_ id: String, _ turn: Turn) throws(StripeFailure) {
+        let topup = turn.current(id)
+        guard topup["status"] == "succeeded" else {
+            throw .state(
+                nil, "Only a top-up that succeeded can be reversed; this one is \(topup["status"].string ?? "").")
+        }
+        BalanceRows.book(
+            BalanceRows.Movement(
+                type: "topup_reversal", category: "topup_reversal", amount: -(topup["amount"].int ?? 0),
+                currency: topup["currency"].string ?? "", source: id, description: topup["description"].string),
+            in: turn.account, turn)
+        turn.emit("topup.reversed", turn.update(id) { $0["status"] = "reversed" })
+    }
 }

@@ -11,7 +11,11 @@ actor SandboxEngine {
     private var file: StateFile?
     private var compactedSize: Int64 = 0
     private var keysInFlight: Set<String> = []
+    /// What the fault `hold` keeps until the plan is replaced.
+    private var heldRequests: [AsyncStream<Never>.Continuation] = []
     private var requestCount: UInt64 = 0
+    /// How often each route was called since this process began: what an integration costs in requests.
+    private(set) var requestsByRoute: [String: Int64] = [:]
     /// Where this sandbox answers, `http://127.0.0.1:12111`; known once the socket is bound.
     private(set) var address = "http://127.0.0.1"
     private let deliveries: AsyncStream<String>.Continuation
@@ -156,22 +160,20 @@ actor SandboxEngine {
 
     // MARK: Requests
 
-    /// What the fault plan does to a request, drawn once before it runs.
-    func strike(_ request: SandboxRequest) -> FaultPlan.Outcome {
-        faults.strike(request.method, request.path)
-    }
-
-    func reserve(_ request: SandboxRequest) -> Bool {
-        guard let key = request.scopedKey(world.platform) else { return true }
-        return keysInFlight.insert(key).inserted
+    /// What the fault plan does to a request, drawn once before it runs; one that is to wait keeps its key to itself
+    /// meanwhile.
+    ///
+    /// - Returns: nil while another request with the same idempotency key runs.
+    func admit(_ request: SandboxRequest) -> FaultPlan.Outcome? {
+        let key = request.method == "POST" ? request.scopedKey(world.platform, behaviour.keyScope) : nil
+        if let key, keysInFlight.contains(key) { return nil }
+        let fault = faults.strike(request.method, request.path)
+        if let key, fault.takesTime { keysInFlight.insert(key) }
+        return fault
     }
 
     func release(_ request: SandboxRequest) {
-        if let key = request.scopedKey(world.platform) { keysInFlight.remove(key) }
-    }
-
-    func isInFlight(_ request: SandboxRequest) -> Bool {
-        request.scopedKey(world.platform).map(keysInFlight.contains) ?? false
+        if let key = request.scopedKey(world.platform, behaviour.keyScope) { keysInFlight.remove(key) }
     }
 
     func nextRequestID() -> String {
@@ -182,9 +184,11 @@ actor SandboxEngine {
     /// Runs a request of Stripe's API as one turn and answers with the final bytes.
     func perform(_ request: SandboxRequest, fault: FaultPlan.Outcome) -> SandboxAnswer {
         let requestID = nextRequestID()
+        let found = routes.find(request.method, request.path)
+        requestsByRoute[found.map { "\($0.route.method) \($0.route.pattern)" } ?? "unknown", default: 0] += 1
         var answer: SandboxAnswer
         do {
-            answer = try answerOrThrow(request, requestID: requestID, fault: fault)
+            answer = try answerOrThrow(request, found, requestID: requestID, fault: fault)
         } catch let failure as StripeFailure {
             answer = SandboxAnswer(failure)
         } catch {
@@ -197,15 +201,16 @@ actor SandboxEngine {
     }
 
     private func answerOrThrow(
-        _ request: SandboxRequest, requestID: String, fault: FaultPlan.Outcome
+        _ request: SandboxRequest, _ found: (route: Route, values: [String: String])?, requestID: String,
+        fault: FaultPlan.Outcome
     ) throws -> SandboxAnswer {
         try request.authenticate()
         if let status = fault.status, !fault.afterEffect { throw StripeFailure.injected(status) }
         runJobs(until: world.now())
         let account = try actingAccount(request)
-        let key = request.method == "POST" ? request.scopedKey(world.platform) : nil
+        let key = request.method == "POST" ? request.scopedKey(world.platform, behaviour.keyScope) : nil
         if let key, let replay = try replay(request, key) { return replay }
-        guard let (route, values) = routes.find(request.method, request.path) else {
+        guard let (route, values) = found else {
             throw StripeFailure(
                 404, type: "invalid_request_error",
                 "Unrecognized request URL (\(request.method): \(request.path)). If you are trying to list objects, "
@@ -241,7 +246,7 @@ actor SandboxEngine {
         return answer
     }
 
-    /// The stored answer of a key; nil where the key is new (stripe-facts.md, section 2.2).
+    /// The stored answer of a key; nil where the key is new (docs/sandbox.md, "Idempotency").
     private func replay(_ request: SandboxRequest, _ key: String) throws(StripeFailure) -> SandboxAnswer? {
         guard (request.idempotencyKey ?? "").count <= 255 else {
             throw .parameter(nil, nil, "Idempotency keys can be at most 255 characters long.")
@@ -284,7 +289,17 @@ actor SandboxEngine {
         return behaviour.json
     }
 
-    func setFaults(_ plan: FaultPlan) { faults = plan }
+    func setFaults(_ plan: FaultPlan) {
+        faults = plan
+        for request in heldRequests { request.finish() }
+        heldRequests = []
+    }
+
+    func waitForNextPlan() async {
+        let (plan, replaced) = AsyncStream.makeStream(of: Never.self)
+        heldRequests.append(replaced)
+        for await _ in plan {}
+    }
 
     func deliveryEnded() { deliveriesUnderway -= 1 }
 

@@ -8,6 +8,7 @@ final class RequestNotes: Sendable {
         var errorCode: ErrorCode?
         var parameter: String?
         var isReplay = false
+        var rateLimit: (policy: String, standing: RateLimit.Standing)?
     }
 
     private let content = Mutex(Content())

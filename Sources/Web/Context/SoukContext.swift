@@ -1,6 +1,7 @@
 package import Domain
 package import Hummingbird
 import Logging
+import NIOCore
 package import Store
 
 /// What is known of one request while it is answered.
@@ -12,10 +13,13 @@ package struct SoukContext: RequestContext {
     /// Present where the request carries an `Idempotency-Key`.
     package var idempotency: IdempotencyClaim?
     let notes: RequestNotes
+    /// Where the connection comes from: the caller's address, or a proxy's.
+    let connectionAddress: String?
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         requestID = .make()
+        connectionAddress = source.channel.remoteAddress?.ipAddress
         principal = .anonymous(livemode: false)
         idempotency = nil
         notes = RequestNotes()

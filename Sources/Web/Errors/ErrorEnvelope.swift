@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 import Hummingbird
 import Logging
 
@@ -74,7 +74,7 @@ struct MethodRefusal: CodedError {
 
 extension CodedError {
     /// When to try again: long enough for a failover or a restart to go on, short enough not to lose a buyer.
-    var retryAfterSeconds: Int? {
+    package var retryAfterSeconds: Int? {
         switch code {
         case .idempotencyKeyInUse, .rateLimited: 1
         case .databaseUnavailable: 2

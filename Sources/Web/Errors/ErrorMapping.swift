@@ -50,7 +50,9 @@ extension ErrorCode {
         case .amountTooSmall:
             .init(.badRequest, .invalidRequest, "The amount is below what Stripe charges in this currency.")
         case .amountTooLarge:
-            .init(.badRequest, .invalidRequest, "The amount is above what Stripe takes in one charge.")
+            .init(
+                .badRequest, .invalidRequest,
+                "The amount is above what Stripe takes in one charge, or what can still be refunded.")
         case .tooManyLines:
             .init(.badRequest, .invalidRequest, "An order has at most 500 lines.")
         case .routeNotFound:
@@ -63,18 +65,27 @@ extension ErrorCode {
             .init(.unauthorized, .authentication, "The API key has expired. Ask an administrator for a new one.")
         case .scopeMissing:
             .init(.forbidden, .permission, "The API key lacks the scope that the message names.")
+        case .secondPersonRequired:
+            .init(
+                .forbidden, .permission,
+                "Whoever asked for it cannot approve it. Use the admin key of another person.")
         case .sellerNotFound: .init(.notFound, .invalidRequest, "No seller has this id.")
         case .orderNotFound: .init(.notFound, .invalidRequest, "No order has this id.")
-        case .feePolicyNotFound: .init(.notFound, .invalidRequest, "No fee policy has this id.")
+        case .refundNotFound: .init(.notFound, .invalidRequest, "No refund has this id.")
         case .transferNotFound: .init(.notFound, .invalidRequest, "No transfer has this id.")
+        case .transferGroupNotFound: .init(.notFound, .invalidRequest, "No order has this transfer group.")
+        case .disputeNotFound: .init(.notFound, .invalidRequest, "No dispute has this id.")
         case .payoutNotFound: .init(.notFound, .invalidRequest, "No payout has this id.")
+        case .adjustmentNotFound: .init(.notFound, .invalidRequest, "No adjustment has this id.")
         case .eventNotFound: .init(.notFound, .invalidRequest, "No event has this id.")
         case .eventDestinationNotFound: .init(.notFound, .invalidRequest, "No event destination has this id.")
         case .ledgerAccountNotFound: .init(.notFound, .invalidRequest, "No ledger account has this code.")
         case .journalEntryNotFound: .init(.notFound, .invalidRequest, "No journal entry has this id.")
+        case .commissionInvoiceNotFound: .init(.notFound, .invalidRequest, "No commission invoice has this id.")
         case .reconciliationNotFound: .init(.notFound, .invalidRequest, "No reconciliation has this id.")
         case .findingNotFound: .init(.notFound, .invalidRequest, "No finding has this id.")
         case .operationNotFound: .init(.notFound, .invalidRequest, "No operation has this id.")
+        case .limitNotFound: .init(.notFound, .invalidRequest, "No limit has this id.")
         case .webhookEventNotFound: .init(.notFound, .invalidRequest, "No received Stripe event has this id.")
         case .apiKeyNotFound: .init(.notFound, .invalidRequest, "No API key in force has this id.")
         case .onboardingTokenNotFound:
@@ -97,12 +108,21 @@ extension ErrorCode {
             .init(.conflict, .conflict, "The order cannot be charged in the shape that it needs or asks for.")
         case .orderAlreadyPaid:
             .init(.conflict, .conflict, "The order is paid already.")
+        case .balanceInsufficient:
+            .init(
+                .conflict, .conflict, "The balance at Stripe is too low for this now; the message says what is there.")
+        case .payoutBlocked:
+            .init(
+                .conflict, .conflict,
+                "The seller's money must not leave Stripe now: a bank account sent the last payout back, or the books "
+                    + "have less.")
+        case .chargeDisputed:
+            .init(
+                .conflict, .conflict,
+                "The buyer disputes the charge, so Stripe refunds nothing of it: the money goes back if the dispute is lost."
+            )
         case .sellerNotReady:
             .init(.unprocessableContent, .invalidRequest, "The seller cannot be charged for or paid yet; onboard it.")
-        case .currencyMismatch:
-            .init(.unprocessableContent, .invalidRequest, "These amounts are not in one currency.")
-        case .scopeNotAvailable:
-            .init(.unprocessableContent, .invalidRequest, "This reconciliation scope is not available yet.")
         case .addressRefused:
             .init(
                 .unprocessableContent, .invalidRequest,

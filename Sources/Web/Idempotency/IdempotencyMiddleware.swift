@@ -102,15 +102,15 @@ package struct IdempotencyMiddleware: RouterMiddleware {
 }
 
 extension Request {
-    /// - Throws: `parameter_invalid` for a key that is empty, too long or not printable.
+    /// - Throws: `parameter_invalid` for a key that is empty, too long or not printable ASCII.
     func idempotencyKey() throws(Refusal) -> String? {
         var keys = headers.lazy.filter { $0.name.canonicalName == "idempotency-key" }.map(\.value).makeIterator()
         guard let key = keys.next() else { return nil }
-        guard keys.next() == nil, (1...255).contains(key.unicodeScalars.count),
-            key.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        guard keys.next() == nil, (1...255).contains(key.utf8.count),
+            key.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
         else {
             throw Refusal(
-                .parameterInvalid, "An Idempotency-Key has 1 to 255 printable characters, and comes once.",
+                .parameterInvalid, "An Idempotency-Key has 1 to 255 printable ASCII characters, and comes once.",
                 parameter: "Idempotency-Key")
         }
         return key

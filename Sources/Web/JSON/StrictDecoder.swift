@@ -85,6 +85,7 @@ final class StrictNode: Decoder {
     /// Names are the caller's own words (a dictionary), not spelled from Swift's properties.
     let keepsNames: Bool
     private var opened: StrictObject?
+    private var isRead = false
 
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
@@ -94,15 +95,18 @@ final class StrictNode: Decoder {
         self.keepsNames = keepsNames
     }
 
+    /// A type without properties reads nothing, so that every member is one too many.
     func refuseUnreadMembers() throws(Refusal) {
+        if !isRead { _ = try object() }
         try opened?.refuseUnreadMembers()
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        KeyedDecodingContainer(StrictKeyedContainer<Key>(try object(), keepsNames: keepsNames))
+        isRead = true
+        return KeyedDecodingContainer(StrictKeyedContainer<Key>(try object(), keepsNames: keepsNames))
     }
 
-    private func object() throws -> StrictObject {
+    private func object() throws(Refusal) -> StrictObject {
         if let opened { return opened }
         guard case .object(let members) = value else { throw mismatch("an object") }
         let object = StrictObject(members, at: codingPath)
@@ -111,11 +115,15 @@ final class StrictNode: Decoder {
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+        isRead = true
         guard case .array(let elements) = value else { throw mismatch("an array") }
         return StrictArray(elements, at: codingPath)
     }
 
-    func singleValueContainer() throws -> any SingleValueDecodingContainer { StrictScalar(self) }
+    func singleValueContainer() throws -> any SingleValueDecodingContainer {
+        isRead = true
+        return StrictScalar(self)
+    }
 
     func mismatch(_ wanted: String) -> Refusal {
         Refusal(

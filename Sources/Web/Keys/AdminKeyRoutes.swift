@@ -73,7 +73,9 @@ package struct AdminKeyRoutes: Sendable {
         try request.refuseQuery()
         let id = try context.id(of: APIKey.self, else: .apiKeyNotFound)
         guard let record = try await store.apiKey(id) else {
-            throw Refusal(.apiKeyNotFound, "No API key in force has the id '\(id)'.", parameter: "id")
+            throw Refusal(
+                .apiKeyNotFound, "No API key in force has the id '\(id)'. GET /v1/admin/api_keys lists them.",
+                parameter: "id")
         }
         return APIKeyBody(record)
     }

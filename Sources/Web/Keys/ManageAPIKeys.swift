@@ -67,7 +67,9 @@ package struct ManageAPIKeys: Sendable {
         }
         return try await store.transaction { tx in
             guard let record = try await tx.revokeAPIKey(id) else {
-                throw Refusal(.apiKeyNotFound, "No API key in force has the id '\(id)'.", parameter: "id")
+                throw Refusal(
+                    .apiKeyNotFound, "No API key in force has the id '\(id)'. GET /v1/admin/api_keys lists them.",
+                    parameter: "id")
             }
             try await tx.audit("api_key.revoke", subject: id.rawValue, by: caller)
             return record

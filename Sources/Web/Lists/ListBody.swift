@@ -19,3 +19,5 @@ package struct ListBody<Element: Encodable>: ResponseEncodable {
         case object, url, hasMore, data
     }
 }
+
+extension ListBody: Sendable where Element: Sendable {}

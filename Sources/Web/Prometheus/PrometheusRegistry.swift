@@ -119,25 +119,27 @@ private func number(_ value: Double) -> String {
     return String(value)
 }
 
-/// Prometheus takes letters, digits, underscores and colons.
+/// Prometheus takes letters, digits, underscores and colons. By bytes: series are looked up for every request.
 private func metricName(_ label: String) -> String {
     String(
-        label.map { character in
-            character.isASCII && (character.isLetter || character.isNumber || character == ":") ? character : "_"
-        })
+        decoding: label.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: ":"):
+                byte
+            default: UInt8(ascii: "_")
+            }
+        }, as: UTF8.self)
 }
 
 private func labelText(_ dimensions: [(String, String)]) -> String {
-    dimensions.sorted { $0.0 < $1.0 }.map { name, value in
-        var escaped = ""
-        for character in value {
-            switch character {
-            case "\\": escaped += "\\\\"
-            case "\"": escaped += "\\\""
-            case "\n": escaped += "\\n"
-            default: escaped.append(character)
-            }
-        }
-        return "\(metricName(name))=\"\(escaped)\""
-    }.joined(separator: ",")
+    dimensions.sorted { $0.0 < $1.0 }.map { name, value in "\(metricName(name))=\"\(escaped(value))\"" }
+        .joined(separator: ",")
+}
+
+private func escaped(_ value: String) -> String {
+    guard value.utf8.contains(where: { [UInt8(ascii: "\\"), UInt8(ascii: "\""), 0x0A].contains($0) }) else {
+        return value
+    }
+    return value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
 }

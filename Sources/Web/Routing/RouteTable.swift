@@ -9,6 +9,10 @@ package final class RouteTable: Sendable {
         package let path: RouterPath
         /// nil for routes that take no API key.
         package let scope: Scope?
+        /// Whether its answers are kept for `Idempotency-Key`s.
+        package let keepsAnswer: Bool
+
+        fileprivate var parameters: Int { path.description.count { $0 == "{" } }
 
         /// `POST /v1/orders/{id}/refunds`
         package var name: String { "\(method.rawValue) \(path.description)" }
@@ -22,13 +26,15 @@ package final class RouteTable: Sendable {
 
     func add(_ entry: Entry) { stored.withLock { $0.append(entry) } }
 
-    /// The methods that some route takes at this path, in alphabetical order; none for an unknown path.
+    /// The methods that some route takes at this path, in alphabetical order; none for an unknown path. A path that is
+    /// written out (`/v1/orders/preview`) hides those with a parameter (`/v1/orders/{id}`).
     func methods(at path: String) -> [String] {
         let parts = path.split(separator: "/", omittingEmptySubsequences: true)
         let matching = entries.filter { entry in
             entry.path.count == parts.count && zip(entry.path, parts).allSatisfy { $0 ~= $1 }
         }
-        var methods = Set(matching.map(\.method.rawValue))
+        let nearest = matching.min { $0.parameters < $1.parameters }
+        var methods = Set(matching.filter { $0.path == nearest?.path }.map(\.method.rawValue))
         if methods.contains("GET") { methods.insert("HEAD") }
         return methods.sorted()
     }

@@ -17,12 +17,28 @@ struct TraceMiddleware: RouterMiddleware {
         let start = clock.now
         var response = try await next(request, context)
         response.headers.set("Request-Id", context.requestID.rawValue)
+        if let (policy, standing) = context.notes.current.rateLimit {
+            response.headers.show(standing, policy: policy)
+        }
         record(request, response, context, took: clock.now - start)
         return response
     }
 
     private func record(_ request: Request, _ response: Response, _ context: SoukContext, took: Duration) {
         let route = context.endpointPath ?? "NotFound"
+        if context.logger.logLevel <= .info { log(request, response, context, route, took) }
+        let dimensions = [
+            ("method", knownMethods.contains(request.method.rawValue) ? request.method.rawValue : "OTHER"),
+            ("route", route), ("status", String(response.status.code)),
+        ]
+        Counter(label: "souk_http_requests_total", dimensions: dimensions).increment()
+        Timer(label: "souk_http_request_seconds", dimensions: [("route", route)])
+            .recordNanoseconds(took.wholeNanoseconds)
+    }
+
+    private func log(
+        _ request: Request, _ response: Response, _ context: SoukContext, _ route: String, _ took: Duration
+    ) {
         let notes = context.notes.current
         var line: Logger.Metadata = [
             "method": "\(request.method.rawValue)", "route": "\(route)", "status": "\(response.status.code)",
@@ -33,13 +49,6 @@ struct TraceMiddleware: RouterMiddleware {
         if let parameter = notes.parameter { line["param"] = "\(parameter)" }
         if notes.isReplay { line["replayed"] = "true" }
         context.logger.info("request", metadata: line)
-        let dimensions = [
-            ("method", knownMethods.contains(request.method.rawValue) ? request.method.rawValue : "OTHER"),
-            ("route", route), ("status", String(response.status.code)),
-        ]
-        Counter(label: "souk_http_requests_total", dimensions: dimensions).increment()
-        Timer(label: "souk_http_request_seconds", dimensions: [("route", route)])
-            .recordNanoseconds(took.wholeNanoseconds)
     }
 }
 

@@ -27,22 +27,10 @@ package struct DocumentationAssets: Sendable {
         guard let file = files[name] else {
             throw Refusal(.routeNotFound, "The documentation has no such file. It begins at /docs.")
         }
-        guard name != "index.html" else { return Self.page(String(decoding: file.bytes, as: UTF8.self), scripts: true) }
+        guard name != "index.html" else { return .page(String(decoding: file.bytes, as: UTF8.self), scripts: true) }
         var response = Response(bytes: file.bytes, type: file.type)
         response.headers[.cacheControl] = "public, max-age=3600"
         response.headers[.xContentTypeOptions] = "nosniff"
-        return response
-    }
-
-    /// Nothing from outside is loaded or called; styles may stand in the page, scripts may not.
-    static func page(_ html: String, scripts: Bool) -> Response {
-        var response = Response(text: html, type: "text/html; charset=utf-8")
-        response.headers[.contentSecurityPolicy] = """
-            default-src 'none'; script-src \(scripts ? "'self'" : "'none'"); style-src 'self' 'unsafe-inline'; \
-            img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
-            """
-        response.headers[.xContentTypeOptions] = "nosniff"
-        response.headers.set("Referrer-Policy", "no-referrer")
         return response
     }
 }

@@ -15,19 +15,28 @@ enum ErrorCatalogue {
             <!DOCTYPE html>
             <html lang="en"><head><meta charset="utf-8"><title>Souk: errors</title>
             <meta name="viewport" content="width=device-width, initial-scale=1">
+            <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
             <style>
-            body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-            table { border-collapse: collapse; width: 100%; }
-            th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #ddd; }
-            tr:target { background: #fff3c4; }
+            \(PageStyle.base)
+            main { margin: 0 auto; max-width: 68rem; padding: 2rem 1.25rem 4rem }
+            h1 { font-size: 1.9rem; letter-spacing: -.02em; margin: 0 0 .5rem }
+            p { color: var(--muted); max-width: 46rem }
+            code { color: var(--text); font-size: .92em; overflow-wrap: anywhere }
+            table { background: var(--card); border: 1px solid var(--line); border-collapse: separate; border-radius: 12px; border-spacing: 0;
+              margin-top: 1.5rem; width: 100% }
+            th, td { border-top: 1px solid var(--line); padding: .6rem .9rem; text-align: left; vertical-align: top }
+            th { border: 0; color: var(--muted); font-size: .9rem; font-weight: 500 }
+            tr:target { background: var(--mark) }
+            @media (max-width: 40rem) { thead { display: none } tr { display: block; border-top: 1px solid var(--line); padding: .5rem 0 }
+              td { border: 0; display: block; padding: .15rem .9rem } }
             </style></head>
-            <body><h1>Errors</h1>
+            <body><main><h1>Errors</h1>
             <p>Every refusal has this shape:
             <code>{"error":{"type","code","message","param","doc_url","request_id"}}</code>.
             Branch on <code>code</code>. The whole API: <a href="/docs">/docs</a>.</p>
-            <table><thead><tr><th>code</th><th>status</th><th>type</th><th>meaning</th></tr></thead><tbody>
+            <table><thead><tr><th scope="col">Code</th><th scope="col">Status</th><th scope="col">Type</th><th scope="col">Meaning</th></tr></thead><tbody>
             \(rows.joined(separator: "\n"))
-            </tbody></table></body></html>
+            </tbody></table></main></body></html>
             """
     }()
 

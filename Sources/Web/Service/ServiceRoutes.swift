@@ -31,9 +31,9 @@ package struct ServiceRoutes: Sendable {
     }
 
     package func register(on api: APIRoutes) {
-        api.open(.get, "/healthz", use: healthz)
-        api.open(.get, "/readyz", use: readyz)
-        api.open(.get, "/metrics", use: exposition)
+        api.open(.get, "/healthz", isLimited: false, use: healthz)
+        api.open(.get, "/readyz", isLimited: false, use: readyz)
+        api.open(.get, "/metrics", isLimited: false, use: exposition)
         api.open(.get, "/openapi.yaml", use: openAPI)
         api.open(.get, "/docs", use: documentation)
         api.open(.get, "/docs/errors", use: errorCatalogue)
@@ -56,6 +56,9 @@ package struct ServiceRoutes: Sendable {
 
     @Sendable func readyz(_ request: Request, _ context: SoukContext) async throws -> Response {
         let query = try request.query(as: ReadyQuery.self)
+        guard [nil, 0, 1].contains(query.idle) else {
+            throw Refusal(.parameterInvalid, "Give 1 to wait until no work is due, or leave it out.", parameter: "idle")
+        }
         switch await readiness(query.idle == 1) {
         case .ready:
             return Response(json: try JSONWriter.encode(ReadyBody(status: "ready", reason: nil)), status: .ok)
@@ -85,7 +88,7 @@ package struct ServiceRoutes: Sendable {
     }
 
     @Sendable func errorCatalogue(_ request: Request, _ context: SoukContext) async throws -> Response {
-        DocumentationAssets.page(ErrorCatalogue.html, scripts: false)
+        Response.page(ErrorCatalogue.html, scripts: false)
     }
 }
 

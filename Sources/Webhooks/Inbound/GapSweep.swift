@@ -146,11 +146,10 @@ package final class GapSweep: Service {
     private func page(
         of account: StripeAccountID?, types: [String], from: Timestamp, until: Timestamp, after cursor: String?
     ) async throws -> EventPage {
-        var form = FormEncoder()
-        form.set(StripePage(startingAfter: cursor, createdFrom: from, createdBefore: until))
-        form.set("types", list: types)
-        let request = StripeRequest(.get, "/v1/events", form: form, account: account)
-        let answer = try await stripe.answer(to: request, priority: .sweep)
+        let call = ListEvents(
+            types: types, account: account,
+            page: StripePage(startingAfter: cursor, createdFrom: from, createdBefore: until))
+        let answer = try await stripe.answer(to: call.request, priority: .sweep)
         guard answer.isSuccess else { throw StripeError(answer) }
         return try EventPage(answer.body)
     }

@@ -50,14 +50,9 @@ package struct InboxRoutes: Sendable {
         try await body(of: StripeEventID(try context.pathText("id")))
     }
 
-    private struct ReasonBody: Decodable {
-        let reason: String
-    }
-
     @Sendable private func replay(_ request: Request, _ context: SoukContext) async throws -> WebhookEventBody {
         let id = StripeEventID(try context.pathText("id"))
         let reason = try await request.decode(as: ReasonBody.self, context: context).reason
-        try Self.check(reason)
         try await inbox.store.transaction { tx in
             try await tx.replay(id, reason: reason)
             try await tx.audit("webhook_event.replay", subject: id.rawValue, by: context.caller)
@@ -69,7 +64,6 @@ package struct InboxRoutes: Sendable {
     @Sendable private func dismiss(_ request: Request, _ context: SoukContext) async throws -> WebhookEventBody {
         let id = StripeEventID(try context.pathText("id"))
         let reason = try await request.decode(as: ReasonBody.self, context: context).reason
-        try Self.check(reason)
         try await inbox.store.transaction { tx in
             try await tx.dismiss(id, reason: reason)
             try await tx.audit("webhook_event.dismiss", subject: id.rawValue, by: context.caller)
@@ -77,15 +71,10 @@ package struct InboxRoutes: Sendable {
         return try await body(of: id)
     }
 
-    private static func check(_ reason: String) throws(Refusal) {
-        guard (1...500).contains(reason.unicodeScalars.count), !reason.unicodeScalars.contains("\0") else {
-            throw Refusal(.parameterInvalid, "A reason has 1 to 500 characters.", parameter: "reason")
-        }
-    }
-
     private func body(of id: StripeEventID) async throws -> WebhookEventBody {
         guard let record = try await inbox.record(id) else {
-            throw Refusal(.webhookEventNotFound, "There is no webhook event '\(id)'.")
+            throw Refusal(
+                .webhookEventNotFound, "There is no webhook event '\(id)'. GET /v1/admin/webhook_events lists them.")
         }
         return WebhookEventBody(record)
     }

@@ -90,6 +90,24 @@ package struct InboxWorker: Service {
         }
     }
 
+    /// Handles what is due now, once, and returns when it is written down.
+    /// - Returns: how many objects had something.
+    package func workOnDue() async throws -> Int {
+        let claimed = try await inbox.claim(
+            limit: configuration.lanes, holder: holder, lease: configuration.lease)
+        let settlements = await withTaskGroup(of: InboxSettlement.self) { group in
+            for lane in claimed {
+                group.addTask {
+                    let outcomes = await self.handle(lane)
+                    return InboxSettlement(objectKey: lane.objectKey, fence: lane.fence, outcomes: outcomes)
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        if !settlements.isEmpty { try await inbox.settle(settlements) }
+        return claimed.count
+    }
+
     private func work(_ lane: InboxLane) async {
         let outcomes = await handle(lane)
         do {
@@ -124,7 +142,9 @@ package struct InboxWorker: Service {
         var failures = 0
         for (index, candidate) in events.enumerated() where candidate.isDue {
             do {
+                // boundary: before_apply_commit
                 try await handle(candidate)
+                // boundary: after_apply_commit
                 let rest = events[index...]  // older ones; a newer one that failed stays to be tried again
                 metrics.handled(rest.count)
                 return outcomes + rest.map { InboxOutcome($0.event.id, .done) }
@@ -162,7 +182,7 @@ package struct InboxWorker: Service {
     }
 
     private func failed(_ waiting: WaitingEvent, _ error: any Error) -> InboxOutcome {
-        let text = String("\(error)".prefix(1000))
+        let text = Explanation(of: error).description
         let pause = configuration.schedule.pause(
             afterFailed: waiting.attempts + 1, jitter: Double.random(in: -1...1))
         metrics.failed(parked: pause == nil)
@@ -170,7 +190,7 @@ package struct InboxWorker: Service {
             pause == nil ? "an event is parked" : "an event is put off",
             metadata: [
                 "event": "\(waiting.event.id)", "type": "\(waiting.event.type)", "attempt": "\(waiting.attempts + 1)",
-                "error": "\(text)",
+                "error": "\(error)",
             ])
         let result: InboxOutcome.Result =
             if let pause { .retry(after: pause, error: text) } else { .parked(error: text) }

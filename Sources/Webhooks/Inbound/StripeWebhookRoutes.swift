@@ -25,8 +25,12 @@ package struct StripeWebhookRoutes: Sendable {
     }
 
     package func register(on api: APIRoutes) {
-        api.open(.post, "/webhooks/stripe") { request, _ in try await receive(request, at: .platform) }
-        api.open(.post, "/webhooks/stripe/connect") { request, _ in try await receive(request, at: .connect) }
+        api.open(.post, "/webhooks/stripe", isLimited: false) { request, _ in
+            try await receive(request, at: .platform)
+        }
+        api.open(.post, "/webhooks/stripe/connect", isLimited: false) { request, _ in
+            try await receive(request, at: .connect)
+        }
     }
 
     private func receive(_ request: Request, at endpoint: InboxEndpoint) async throws -> Response {

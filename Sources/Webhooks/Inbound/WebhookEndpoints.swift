@@ -8,8 +8,8 @@ package struct WebhookEndpoints: Sendable {
         package enum Outcome: Sendable, Hashable {
             case unchanged
             case created
-            /// These types were missing at Stripe, or too many.
-            case updated(added: [String], removed: [String])
+            /// These types were missing at Stripe, or too many, or it was switched off.
+            case updated(added: [String], removed: [String], enabled: Bool)
             /// It renders events in another version than this build wants. Stripe cannot change that, so a second
             /// endpoint was made: keep both secrets until the old one is deleted.
             case createdBeside(oldVersion: String)
@@ -34,19 +34,22 @@ package struct WebhookEndpoints: Sendable {
         self.publicURL = publicURL
     }
 
-    package func url(of endpoint: InboxEndpoint) -> String {
+    package func url(of endpoint: InboxEndpoint) -> String { publicURL + Self.path(of: endpoint) }
+
+    private static func path(of endpoint: InboxEndpoint) -> String {
         switch endpoint {
-        case .platform: publicURL + "/webhooks/stripe"
-        case .connect: publicURL + "/webhooks/stripe/connect"
+        case .platform: "/webhooks/stripe"
+        case .connect: "/webhooks/stripe/connect"
         }
     }
 
     /// Makes what is missing and corrects what differs. Safe to repeat.
     ///
     /// `renewing` makes endpoints anew even where good ones exist, for their secrets, and deletes the old ones
-    /// afterwards: for the sandbox, whose secrets are kept in memory only.
+    /// afterwards: when a secret was lost, and for the sandbox, whose secrets are kept in memory only.
     package func ensure(renewing: Bool = false) async throws -> [Endpoint] {
-        let existing = try await list()
+        // Stripe allows 16, so one page holds all.
+        let existing = try await stripe.send(ListWebhookEndpoints()).data
         var result: [Endpoint] = []
         for endpoint in InboxEndpoint.allCases {
             let same = existing.filter { $0.url == url(of: endpoint) }
@@ -60,70 +63,51 @@ package struct WebhookEndpoints: Sendable {
         return result
     }
 
-    private func ensure(_ endpoint: InboxEndpoint, among existing: [RemoteEndpoint]) async throws -> Endpoint {
+    /// Deletes what Souk made earlier at other addresses. Only for a sandbox of our own, where nobody listens there any
+    /// more: at Stripe they may be another deployment's.
+    package func deleteElsewhere() async throws {
+        let here = InboxEndpoint.allCases.map { url(of: $0) }
+        for other in try await stripe.send(ListWebhookEndpoints()).data where !here.contains(other.url) {
+            guard InboxEndpoint.allCases.contains(where: { other.url.hasSuffix(Self.path(of: $0)) }) else { continue }
+            try await delete(other.id)
+        }
+    }
+
+    private func ensure(
+        _ endpoint: InboxEndpoint, among existing: [WebhookEndpointResource]
+    ) async throws -> Endpoint {
         guard let current = existing.first(where: { $0.apiVersion == StripeAPIVersion.pinned }) else {
             guard let old = existing.first else { return try await create(endpoint, .created) }
             return try await create(endpoint, .createdBeside(oldVersion: old.apiVersion ?? "the account's default"))
         }
         let wanted = Set(handlers.types(of: endpoint))
         let present = Set(current.enabledEvents)
-        guard wanted != present || current.status != "enabled" else {
+        let isEnabled = current.status == "enabled"
+        guard wanted != present || !isEnabled else {
             return Endpoint(
-                endpoint: endpoint, id: current.id, url: current.url, outcome: .unchanged, secret: nil)
+                endpoint: endpoint, id: current.id.rawValue, url: current.url, outcome: .unchanged, secret: nil)
         }
-        var form = FormEncoder()
-        form.set("enabled_events", list: wanted.sorted())
-        form.set("disabled", false)
-        _ = try await stripe.answer(to: StripeRequest(.post, "/v1/webhook_endpoints/\(current.id)", form: form))
-            .decode(RemoteEndpoint.self)
+        _ = try await stripe.send(
+            UpdateWebhookEndpoint(current.id, enabledEvents: wanted.sorted(), disabled: false))
         return Endpoint(
-            endpoint: endpoint, id: current.id, url: current.url,
+            endpoint: endpoint, id: current.id.rawValue, url: current.url,
             outcome: .updated(
-                added: wanted.subtracting(present).sorted(), removed: present.subtracting(wanted).sorted()),
+                added: wanted.subtracting(present).sorted(), removed: present.subtracting(wanted).sorted(),
+                enabled: !isEnabled),
             secret: nil)
     }
 
     private func create(_ endpoint: InboxEndpoint, _ outcome: Endpoint.Outcome) async throws -> Endpoint {
-        var form = FormEncoder()
-        form.set("url", url(of: endpoint))
-        form.set("enabled_events", list: handlers.types(of: endpoint))
-        form.set("api_version", StripeAPIVersion.pinned)
-        if endpoint == .connect { form.set("connect", true) }
-        form.set("description", endpoint == .connect ? "Souk, connected accounts" : "Souk, platform")
-        let made = try await stripe.answer(to: StripeRequest(.post, "/v1/webhook_endpoints", form: form))
-            .decode(RemoteEndpoint.self)
-        return Endpoint(endpoint: endpoint, id: made.id, url: made.url, outcome: outcome, secret: made.secret)
+        let made = try await stripe.send(
+            CreateWebhookEndpoint(
+                url: url(of: endpoint), enabledEvents: handlers.types(of: endpoint), connect: endpoint == .connect,
+                description: endpoint == .connect ? "Souk, connected accounts" : "Souk, platform"))
+        return Endpoint(
+            endpoint: endpoint, id: made.id.rawValue, url: made.url, outcome: outcome, secret: made.secret)
     }
 
-    private func delete(_ id: String) async throws {
-        let answer = try await stripe.answer(to: StripeRequest(.delete, "/v1/webhook_endpoints/\(id)"))
+    private func delete(_ id: StripeWebhookEndpointID) async throws {
+        let answer = try await stripe.answer(to: DeleteWebhookEndpoint(id).request)
         guard answer.isSuccess || answer.status == 404 else { throw StripeError(answer) }
-    }
-
-    /// Stripe allows 16, so one page holds all.
-    private func list() async throws -> [RemoteEndpoint] {
-        var form = FormEncoder()
-        form.set(StripePage())
-        return try await stripe.answer(to: StripeRequest(.get, "/v1/webhook_endpoints", form: form))
-            .decode(RemoteEndpointList.self).data
-    }
-}
-
-private struct RemoteEndpointList: Decodable {
-    let data: [RemoteEndpoint]
-}
-
-private struct RemoteEndpoint: Decodable {
-    let id: String
-    let url: String
-    let apiVersion: String?
-    let enabledEvents: [String]
-    let status: String
-    let secret: String?
-
-    private enum CodingKeys: String, CodingKey {
-        case id, url, status, secret
-        case apiVersion = "api_version"
-        case enabledEvents = "enabled_events"
     }
 }

@@ -98,7 +98,9 @@ package final class WebhookIntake: Service {
     /// the row is alone.
     private func store(_ batch: ArraySlice<InboxArrival>) async -> [Result<InboxReceipt, any Error>] {
         do {
+            // boundary: before_event_commit
             let receipts = try await inbox.accept(Array(batch))
+            // boundary: after_event_commit
             metrics.recordBatch(batch.count)
             var seen: Set<StripeEventID> = []
             return batch.map { arrival in

@@ -102,6 +102,7 @@ package struct DeliveryWorker: Service {
         let attemptedAt = now()
         var status: Int?
         var failure: String?
+        // boundary: before_delivery
         do {
             status = try await send(delivery, at: attemptedAt).status
             // Stripe's rule: only 2xx is success; a redirect is not followed and is a failure.
@@ -115,6 +116,7 @@ package struct DeliveryWorker: Service {
                 jitter: Double.random(in: -1...1)) ?? .seconds(12 * 3600)
         }
         metrics.count(delivered: failure == nil)
+        // boundary: after_delivery
         do {
             try await outbox.settle(
                 delivery,

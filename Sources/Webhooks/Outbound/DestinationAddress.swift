@@ -17,13 +17,12 @@ package struct DestinationRules: Sendable {
     package func check(_ url: String) throws(Refusal) {
         let parts = try URLParts(url)
         guard parts.scheme == "https" || (allowsPrivate && parts.scheme == "http") else {
-            throw Refusal(.addressRefused, "An event destination must be reached by https.", parameter: "url")
+            throw Self.refusal("An event destination must be reached by https.")
         }
         guard !allowsPrivate else { return }
         if let address = PeerAddress(parts.host) {
             guard address.isPublic else {
-                throw Refusal(
-                    .addressRefused, "\(parts.host) is not an address of the open internet.", parameter: "url")
+                throw Self.refusal("\(parts.host) is not an address of the open internet.")
             }
             return
         }
@@ -32,8 +31,15 @@ package struct DestinationRules: Sendable {
             !Self.privateSuffixes.contains(String(last)), !last.utf8.allSatisfy(Self.isNumeral),
             !parts.host.hasSuffix(".home.arpa")
         else {
-            throw Refusal(.addressRefused, "\(parts.host) is not a name of the open internet.", parameter: "url")
+            throw Self.refusal("\(parts.host) is not a name of the open internet.")
         }
+    }
+
+    private static func refusal(_ fault: String) -> Refusal {
+        Refusal(
+            .addressRefused,
+            "\(fault) Give a public https address, or allow others with SOUK_ALLOW_PRIVATE_ADDRESSES=1.",
+            parameter: "url")
     }
 
     private static let privateSuffixes: Set<String> = [

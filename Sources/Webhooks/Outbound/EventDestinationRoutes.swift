@@ -97,7 +97,9 @@ package struct EventDestinationRoutes: Sendable {
     ) async throws -> EventDestinationBody {
         let id = try context.id(of: EventDestination.self, else: .eventDestinationNotFound)
         guard let destination = try await outbox.destination(id) else {
-            throw Refusal(.eventDestinationNotFound, "There is no event destination '\(id)'.")
+            throw Refusal(
+                .eventDestinationNotFound,
+                "There is no event destination '\(id)'. GET /v1/event_destinations lists them.")
         }
         return EventDestinationBody(destination, livemode: context.principal.livemode, secret: nil)
     }

@@ -72,7 +72,9 @@ package struct EventRoutes: Sendable {
         let destination = try body.destination.map { text throws(Refusal) in
             guard let destination = ID<EventDestination>(text) else {
                 throw Refusal(
-                    .eventDestinationNotFound, "There is no event destination '\(text)'.", parameter: "destination")
+                    .eventDestinationNotFound,
+                    "There is no event destination '\(text)'. GET /v1/event_destinations lists them.",
+                    parameter: "destination")
             }
             return destination
         }
@@ -83,7 +85,7 @@ package struct EventRoutes: Sendable {
     private func event(_ context: SoukContext) async throws -> OutboxRecord {
         let id = try context.id(of: OutboxEvent.self, else: .eventNotFound)
         guard let event = try await outbox.event(id) else {
-            throw Refusal(.eventNotFound, "There is no event '\(id)'.")
+            throw Refusal(.eventNotFound, "There is no event '\(id)'. GET /v1/events lists them.")
         }
         return event
     }
@@ -92,40 +94,6 @@ package struct EventRoutes: Sendable {
         Response(
             status: .ok, headers: [.contentType: "application/json; charset=utf-8"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))
-    }
-}
-
-/// `created=…` or `created[gte]=…` with gt, lte and lt, in Unix seconds.
-private struct CreatedFilter: Decodable {
-    /// Inclusive.
-    var from: Timestamp?
-    /// Exclusive.
-    var before: Timestamp?
-
-    private enum CodingKeys: String, CodingKey {
-        case gt, gte, lt, lte
-    }
-
-    init(from decoder: any Decoder) throws {
-        if let exact = try? decoder.singleValueContainer().decode(Int64.self) {
-            from = try Self.moment(exact)
-            before = try Self.moment(exact + 1)
-            return
-        }
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        func bound(_ key: CodingKeys, plus step: Int64) throws -> Timestamp? {
-            try container.decodeIfPresent(Int64.self, forKey: key).map { try Self.moment($0, plus: step) }
-        }
-        from = [try bound(.gte, plus: 0), try bound(.gt, plus: 1)].compactMap(\.self).max()
-        before = [try bound(.lt, plus: 0), try bound(.lte, plus: 1)].compactMap(\.self).min()
-    }
-
-    /// Up to the year 9999.
-    private static func moment(_ seconds: Int64, plus step: Int64 = 0) throws(Refusal) -> Timestamp {
-        guard (0..<253_402_300_800).contains(seconds) else {
-            throw Refusal(.parameterInvalid, "Times are Unix seconds, from 1970 to 9999.", parameter: "created")
-        }
-        return Timestamp(seconds: seconds + step)
     }
 }
 

@@ -132,9 +132,6 @@ struct DemoReport {
         text +=
             "\n\n  matched \(run.matched), findings \(run.findingsCount), difference "
             + (differences.isEmpty ? "none" : differences)
-        if let missing = run.notAvailable, !missing.isEmpty {
-            text += "\n  not compared yet: \(missing.joined(separator: ", "))"
-        }
         for finding in result.findings { text += "\n  \(finding.kind) \(finding.objectID): \(finding.detail)" }
         return text
     }

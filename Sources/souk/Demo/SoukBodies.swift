@@ -169,7 +169,6 @@ struct ReconciliationAnswer: Decodable, Sendable {
     let id: String
     let status: String
     let compares: [String]?
-    let notAvailable: [String]?
     let matched: Int64
     let findingsCount: Int64
     let difference: [String: Int64]
@@ -177,7 +176,6 @@ struct ReconciliationAnswer: Decodable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case id, status, compares, matched, difference, failure
-        case notAvailable = "not_available"
         case findingsCount = "findings_count"
     }
 }

@@ -20,10 +20,11 @@ struct ServedAPI: Sendable {
 
     /// Starts the server, runs `body`, stops the server.
     static func run(
-        lease: Duration = .seconds(60), gate: Gate = Gate(), _ body: @Sendable (ServedAPI) async throws -> Void
+        lease: Duration = .seconds(60), gate: Gate = Gate(), rateLimits: RateLimits = RateLimits(),
+        _ body: @Sendable (ServedAPI) async throws -> Void
     ) async throws {
         let store = Store(postgres: TestDatabase.current.postgres, clock: WallBusinessClock())
-        let settings = WebSettings(livemode: false, publicURL: "https://souk.test")
+        let settings = WebSettings(livemode: false, publicURL: "https://souk.test", rateLimits: rateLimits)
         let things = ThingRoutes(store: store, gate: gate)
         let api = APIRoutes(
             settings: settings, keys: APIKeyAuthenticator(store: store, livemode: false),
@@ -110,7 +111,11 @@ struct ThingRoutes: Sendable {
         api.get("/v1/broken", scope: .ordersRead) { _, _ -> String in
             throw Refusal(.databaseUnavailable, "The database is away.")
         }
+        api.post("/v1/doors", scope: .ordersWrite, keepsAnswer: false) { _, context in
+            EditedResponse(status: .created, response: context.requestID.rawValue)
+        }
         api.open(.get, "/open") { _, _ in "open" }
+        api.open(.get, "/unlimited", isLimited: false) { _, _ in "unlimited" }
         api.open(.get, "/crash") { _, _ -> String in
             struct Secret: Error { let text = "whsec_secret" }
             throw Secret()

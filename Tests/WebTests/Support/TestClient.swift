@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TestSupport
 import Transport
 import Web
 
@@ -29,6 +30,8 @@ struct Seen: Sendable, Hashable {
     let allow: String?
     let requestID: String?
     let contentSecurityPolicy: String?
+    let rateLimit: String?
+    let rateLimitPolicy: String?
 
     var text: String { String(decoding: body, as: UTF8.self) }
 
@@ -40,7 +43,7 @@ struct Seen: Sendable, Hashable {
     var error: Failure.Body? { (try? decoded(Failure.self))?.error }
 }
 
-/// A caller with one API key, over real HTTP.
+/// A caller with one API key, over real HTTP. What openapi/souk.yaml describes must be answered as it says.
 struct TestClient: Sendable {
     private let client = HTTPClient()
     let address: String
@@ -66,10 +69,14 @@ struct TestClient: Sendable {
         if let key { headers.append(("Authorization", "Bearer \(key)")) }
         let response = try await client.execute(
             HTTPRequest(method: method, url: address + path, headers: headers, body: body))
+        try await APIDescription.check(
+            method.rawValue, path, status: response.status, headers: response.headers.fields,
+            body: String(decoding: response.body, as: UTF8.self))
         return Seen(
             status: response.status, body: response.body, isReplay: response.headers["Idempotent-Replayed"] == "true",
             retryAfter: response.headers["Retry-After"], allow: response.headers["Allow"],
             requestID: response.headers["Request-Id"],
-            contentSecurityPolicy: response.headers["Content-Security-Policy"])
+            contentSecurityPolicy: response.headers["Content-Security-Policy"],
+            rateLimit: response.headers["RateLimit"], rateLimitPolicy: response.headers["RateLimit-Policy"])
     }
 }

@@ -1,0 +1,113 @@
+import Domain
+import Hummingbird
+import Ledger
+import Postgres
+package import Store
+package import Web
+
+/// What sellers owe the platform, and giving a debt up.
+package struct ReceivableRoutes: Sendable {
+    let store: Store
+
+    package init(store: Store) { self.store = store }
+
+    package func register(on api: APIRoutes) {
+        api.get("/v1/receivables", scope: .ledgerRead, use: list)
+        api.post("/v1/sellers/{id}/write_off", scope: .admin, use: writeOff)
+    }
+
+    struct Filter: Decodable, Sendable {
+        let seller: ID<Seller>?
+        let currency: Currency?
+    }
+
+    @Sendable func list(_ request: Request, _ context: SoukContext) async throws -> ListBody<ReceivableBody> {
+        let (page, filter) = try request.list(filteredBy: Filter.self)
+        var query = ReceivableBody.query
+        if let seller = filter.seller { query += " AND seller = \(seller)" }
+        if let currency = filter.currency { query += " AND currency = \(currency)" }
+        query += page.keyset()
+        let now = try await store.clock.now()
+        let rows = try await store.query(query).map { try ReceivableBody(row: $0, at: now) }
+        return ListBody(Page(fetched: rows, for: page), url: "/v1/receivables")
+    }
+
+    struct WriteOffRequest: Decodable, Sendable {
+        let currency: Currency
+        let reason: String
+    }
+
+    @Sendable func writeOff(_ request: Request, _ context: SoukContext) async throws -> EditedResponse<WriteOffBody> {
+        let seller = try context.id(of: Seller.self, else: .sellerNotFound)
+        let body = try await request.decode(as: WriteOffRequest.self, context: context)
+        try ReasonBody.check(body.reason)
+        let made = try await WriteOffReceivable(store: store)(
+            seller, body.currency, because: body.reason, by: context.caller, claim: context.idempotency)
+        return EditedResponse(status: .created, response: made)
+    }
+}
+
+/// What a seller owes in one currency.
+struct ReceivableBody: Encodable, Sendable {
+    /// The seller's and the currency's: one row for each.
+    let id: String
+    let object = "receivable"
+    let seller: ID<Seller>
+    let currency: Currency
+    let amount: Int64
+    /// Since when the oldest part of it is owed: what was paid has paid the oldest first.
+    let since: Timestamp
+    let ageDays: Int64
+
+    /// Debits and credits in the order of their effect; the first debit that all credits together do not reach is the
+    /// oldest that is open.
+    static let query: PostgresQuery = """
+        SELECT id, seller, currency, amount, since FROM (
+            SELECT split_part(a.code, ':', 2) || ':' || a.currency AS id, split_part(a.code, ':', 2) AS seller,
+                a.currency, a.balance_minor AS amount, (
+                    SELECT min(d.effective_at) FROM (
+                        SELECT e.effective_at, sum(p.amount_minor) OVER (ORDER BY e.effective_at, e.id) AS debits
+                        FROM postings p JOIN journal_entries e ON e.id = p.entry_id
+                        WHERE p.account_id = a.id AND p.amount_minor > 0
+                    ) AS d
+                    WHERE d.debits > (
+                        SELECT coalesce(-sum(p.amount_minor), 0) FROM postings p
+                        WHERE p.account_id = a.id AND p.amount_minor < 0)) AS since
+            FROM ledger_accounts a WHERE a.code LIKE 'seller:%:receivable' AND a.balance_minor > 0
+        ) AS receivables WHERE true
+        """
+
+    init(row: PostgresRow, at now: Timestamp) throws {
+        id = try row.get("id")
+        seller = try row.get("seller")
+        currency = try row.get("currency")
+        amount = try row.get("amount")
+        since = try row.get("since")
+        ageDays = max(0, (now.seconds - since.seconds) / 86_400)
+    }
+
+    private enum CodingKeys: String, CodingKey { case id, object, seller, currency, amount, since, ageDays }
+}
+
+struct WriteOffBody: ResponseEncodable, Sendable {
+    let id: ID<WriteOff>
+    let object = "write_off"
+    let seller: ID<Seller>
+    let amount: Int64
+    let currency: Currency
+    let reason: String
+    let created: Timestamp
+
+    static let columns = "id, seller_id, currency, amount_minor, reason, created_at"
+
+    init(row: PostgresRow) throws {
+        id = try row.get("id")
+        seller = try row.get("seller_id")
+        amount = try row.get("amount_minor")
+        currency = try row.get("currency")
+        reason = try row.get("reason")
+        created = try row.get("created_at")
+    }
+
+    private enum CodingKeys: String, CodingKey { case id, object, seller, amount, currency, reason, created }
+}
