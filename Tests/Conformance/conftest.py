@@ -1,14 +1,13 @@
-"""Starts a sandbox for the tests: `souk sandbox` of the debug build, or whatever SANDBOX_COMMAND says.
+"""Starts a sandbox for the tests: `souk sandbox` of the debug build, or whatever SANDBOX_COMMAND says. And a whole Souk
+for those that want one.
 
 In SANDBOX_COMMAND, {port} and {data} stand for the port and the data folder. SANDBOX_ADDRESS uses one that runs.
 """
 
 import json
 import os
-import pathlib
 import shlex
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,7 +15,9 @@ import urllib.request
 import pytest
 import stripe
 
-ROOT = pathlib.Path(__file__).parents[2]
+from books import Books
+from running import ROOT, Cluster, DeployedSouk, Souk, free_port, spawn
+
 DEFAULT_COMMAND = f"{ROOT}/.build/debug/souk sandbox --port {{port}} --data {{data}}"
 
 
@@ -47,9 +48,9 @@ class Sandbox:
     def start(self):
         command = os.environ.get("SANDBOX_COMMAND", DEFAULT_COMMAND)
         environment = dict(os.environ, SANDBOX_SERVE_PORT=str(self.port), SANDBOX_SERVE_DATA=self.folder)
-        self.process = subprocess.Popen(
+        self.process = spawn(
             shlex.split(command.format(port=self.port, data=self.folder)), env=environment, cwd=ROOT,
-            stdout=subprocess.DEVNULL, start_new_session=True)
+            stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -64,18 +65,6 @@ class Sandbox:
         """SIGKILL: nothing is flushed, nothing is said."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-
-def free_port():
-    # Below the ephemeral range, so that a killed sandbox can come back on its port.
-    for port in range(21000, 32000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise RuntimeError("no free port")
 
 
 def client(address):
@@ -93,6 +82,39 @@ def sandbox(tmp_path_factory):
     running = Sandbox(tmp_path_factory.mktemp("sandbox")).start()
     yield running
     running.kill()
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    running = Cluster()
+    yield running
+    running.remove()
+
+
+@pytest.fixture(scope="session")
+def souk(cluster, tmp_path_factory):
+    """A whole Souk with its sandbox, shared by the tests that ask for it: each names what it makes by itself."""
+    running = Souk(cluster, tmp_path_factory.mktemp("souk")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def books(cluster, tmp_path_factory):
+    """Three months of a marketplace in three currencies, two of them closed."""
+    running = Souk(cluster, tmp_path_factory.mktemp("books")).start()
+    yield Books(running)
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory):
+    """Souk as in production, with a database and a Stripe of its own that a test may take away for a while."""
+    cluster = Cluster()
+    running = DeployedSouk(cluster, tmp_path_factory.mktemp("deployed")).start()
+    yield running
+    running.stop()
+    cluster.remove()
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,12 @@ SETTINGS = (
     "settings.payouts settings.payments.statement_descriptor settings.card_payments.statement_descriptor_prefix "
     "settings.branding.primary_color settings.branding.secondary_color"
 )
+BANK = branch(
+    "external_account", "object country currency account_number routing_number account_holder_name account_holder_type".split())
+# A bank account or, by number or token, a debit card.
+EXTERNAL = BANK + " " + branch("external_account", "number exp_month exp_year cvc name token".split())
 ACCOUNT = " ".join([
-    "business_type email metadata expand capabilities external_account default_currency tos_acceptance.date tos_acceptance.ip",
+    "business_type email metadata expand capabilities default_currency tos_acceptance.date tos_acceptance.ip", EXTERNAL,
     "tos_acceptance.service_agreement tos_acceptance.user_agent", BUSINESS_PROFILE, INDIVIDUAL, COMPANY, SETTINGS,
 ])
 PERSON = " ".join([
@@ -46,16 +50,16 @@ INTENT = (
     "payment_method_options.card.request_three_d_secure"
 )
 SESSION = " ".join([
-    "cancel_url client_reference_id currency customer customer_creation customer_email expand expires_at metadata mode",
+    "cancel_url client_reference_id customer customer_creation customer_email expand expires_at metadata mode",
     "success_url submit_type locale ui_mode billing_address_collection payment_method_collection",
     "allowed_payment_method_types phone_number_collection line_items.quantity line_items.price_data.currency",
     "line_items.price_data.unit_amount line_items.price_data.product_data.name line_items.metadata",
-    "line_items.price_data.product_data.description line_items.price_data.product_data.images",
-    "line_items.price_data.product_data.metadata line_items.price_data.unit_amount_decimal",
+    "line_items.price_data.product_data.description line_items.price_data.unit_amount_decimal",
     branch(
         "payment_intent_data",
         "application_fee_amount capture_method description metadata on_behalf_of receipt_email setup_future_usage shipping "
-        "statement_descriptor statement_descriptor_suffix transfer_data transfer_group".split(),
+        "statement_descriptor statement_descriptor_suffix transfer_data.amount transfer_data.destination "
+        "transfer_group".split(),
     ),
 ])
 
@@ -77,7 +81,7 @@ ENDPOINTS = [
     ("POST /v1/accounts/:account/persons/:person", "AccountModifyPersonParams", PERSON),
     ("DELETE /v1/accounts/:account/persons/:person", "AccountDeletePersonParams", ""),
     ("POST /v1/accounts/:account/external_accounts", "AccountCreateExternalAccountParams",
-     "external_account default_for_currency metadata expand"),
+     "default_for_currency metadata expand " + EXTERNAL),
     ("GET /v1/accounts/:account/external_accounts", "AccountListExternalAccountsParams", "object " + LIST),
     ("GET /v1/accounts/:account/external_accounts/:external_account", "AccountRetrieveExternalAccountParams", "expand"),
     ("POST /v1/accounts/:account/external_accounts/:external_account", "AccountModifyExternalAccountParams",
@@ -118,16 +122,16 @@ ENDPOINTS = [
 
     ("POST /v1/payment_intents", "PaymentIntentCreateParams",
      "amount currency automatic_payment_methods confirm confirmation_method off_session on_behalf_of return_url "
-     "transfer_data error_on_requires_action " + INTENT),
+     "transfer_data.amount transfer_data.destination error_on_requires_action " + INTENT),
     ("GET /v1/payment_intents", "PaymentIntentListParams", "created customer " + LIST),
-    ("GET /v1/payment_intents/:intent", "PaymentIntentRetrieveParams", "client_secret expand"),
-    ("POST /v1/payment_intents/:intent", "PaymentIntentModifyParams", "amount currency transfer_data " + INTENT),
+    ("GET /v1/payment_intents/:intent", "PaymentIntentRetrieveParams", "expand"),
+    ("POST /v1/payment_intents/:intent", "PaymentIntentModifyParams", "amount currency transfer_data.amount " + INTENT),
     ("POST /v1/payment_intents/:intent/confirm", "PaymentIntentConfirmParams",
      "payment_method return_url off_session receipt_email setup_future_usage shipping capture_method expand "
      "error_on_requires_action payment_method_options.card.request_three_d_secure allowed_payment_method_types"),
     ("POST /v1/payment_intents/:intent/capture", "PaymentIntentCaptureParams",
      "amount_to_capture application_fee_amount final_capture metadata statement_descriptor statement_descriptor_suffix "
-     "transfer_data expand"),
+     "transfer_data.amount expand"),
     ("POST /v1/payment_intents/:intent/cancel", "PaymentIntentCancelParams", "cancellation_reason expand"),
     ("POST /v1/checkout/sessions", "checkout.SessionCreateParams", SESSION),
     ("GET /v1/checkout/sessions", "checkout.SessionListParams",
@@ -159,7 +163,7 @@ ENDPOINTS = [
     ("POST /v1/disputes/:dispute/close", "DisputeCloseParams", "expand"),
 
     ("POST /v1/transfers", "TransferCreateParams",
-     "amount currency destination description metadata source_transaction source_type transfer_group expand"),
+     "amount currency destination description metadata source_transaction transfer_group expand"),
     ("GET /v1/transfers", "TransferListParams", "created destination transfer_group " + LIST),
     ("GET /v1/transfers/:transfer", "TransferRetrieveParams", "expand"),
     ("POST /v1/transfers/:transfer", "TransferModifyParams", "description metadata expand"),
@@ -176,7 +180,7 @@ ENDPOINTS = [
     ("POST /v1/application_fees/:fee/refunds/:refund", "ApplicationFeeModifyRefundParams", "metadata expand"),
 
     ("POST /v1/payouts", "PayoutCreateParams",
-     "amount currency description destination metadata method source_type statement_descriptor expand"),
+     "amount currency description destination metadata method statement_descriptor expand"),
     ("GET /v1/payouts", "PayoutListParams", "arrival_date created destination status " + LIST),
     ("GET /v1/payouts/:payout", "PayoutRetrieveParams", "expand"),
     ("POST /v1/payouts/:payout", "PayoutModifyParams", "metadata expand"),

@@ -62,11 +62,14 @@ def describe(kind, wanted):
         literals = [v for o in options if get_origin(o) is Literal for v in get_args(o) if v != ""]
         unset = unset or any(get_origin(o) is Literal and "" in get_args(o) for o in options)
         others = [o for o in options if get_origin(o) is not Literal]
+        hashes = [o for o in others if is_typeddict(o)]
+        if len(hashes) > 1:
+            require_known(" | ".join(h.__name__ for h in hashes), wanted, *hashes)
         if literals and others == [str]:
             return "e:" + "|".join(literals), unset
         shapes = []
         for option in others:
-            shape, _ = describe(option, wanted)
+            shape = hash_of(option, wanted, is_one_of_many=len(hashes) > 1) if option in hashes else describe(option, wanted)[0]
             if shape not in shapes:
                 shapes.append(shape)
         if literals:
@@ -89,8 +92,20 @@ def describe(kind, wanted):
     return {str: "s", int: "i", float: "n", bool: "b"}.get(kind, "s"), False
 
 
-def hash_of(cls, wanted):
-    hints = get_type_hints(cls, localns={"StripeContext": str, "Mapping": typing.Mapping}, include_extras=True)
+def hints_of(cls):
+    return get_type_hints(cls, localns={"StripeContext": str, "Mapping": typing.Mapping}, include_extras=True)
+
+
+def require_known(name, wanted, *classes):
+    known = {hint for cls in classes for hint in hints_of(cls)}
+    if missing := wanted.names.keys() - known:
+        raise SystemExit(f"{name} does not know {sorted(missing)}")
+
+
+def hash_of(cls, wanted, is_one_of_many=False):
+    hints = hints_of(cls)
+    if not is_one_of_many:
+        require_known(cls.__name__, wanted, cls)
     notation = {}
     for name, kind in sorted(hints.items()):
         if name in BASE:
@@ -102,9 +117,6 @@ def hash_of(cls, wanted):
             continue
         shape, unset = describe(kind, below)
         notation[name + ("!" if required else "?" if unset else "")] = shape
-    missing = {n for n in wanted.names if n not in hints}
-    if missing:
-        raise SystemExit(f"{cls.__name__} does not know {sorted(missing)}")
     return notation
 
 

@@ -327,26 +327,38 @@ def test_refused_parameters_at_every_depth(sandbox):
     """Each parameter that the SDK knows and `endpoints.py` does not list is refused by name; nothing is ignored."""
     from generate_parameters import Wanted, hash_of, load
 
-    def refused(shape, path=""):
-        for name, inner in shape.items():
-            key = name.rstrip("!?")
-            full = f"{path}[{key}]" if path else key
-            if inner == "-":
-                yield full, "sandbox_not_simulated"
-            elif isinstance(inner, dict) and "|" not in inner and "*" not in inner:
-                yield from refused(inner, full)
-                yield f"{full}[no_such_parameter]", "parameter_unknown"
-        if not path:
-            yield "no_such_parameter", "parameter_unknown"
+    def refused(shape, path="", along=None):
+        """-> (what to send, the parameter that is refused, the code)"""
+        along = along or {}
+        if isinstance(shape, list):
+            yield from refused(shape[0], f"{path}[0]", along)
+        elif isinstance(shape, dict) and "|" in shape:
+            for option in shape["|"]:
+                # Of two hashes the one is meant whose `object` is named.
+                kind = option.get("object!", option.get("object")) if isinstance(option, dict) else None
+                named = {f"{path}[object]": kind.removeprefix("e:")} if isinstance(kind, str) else {}
+                yield from refused(option, path, along | named)
+        elif isinstance(shape, dict) and "*" in shape:
+            yield from refused(shape["*"], f"{path}[usd]", along)
+        elif isinstance(shape, dict):
+            for name, inner in shape.items():
+                key = name.rstrip("!?")
+                full = f"{path}[{key}]" if path else key
+                if inner == "-":
+                    yield along | {full: "1"}, full, "sandbox_not_simulated"
+                else:
+                    yield from refused(inner, full, along)
+            unknown = f"{path}[no_such_parameter]" if path else "no_such_parameter"
+            yield along | {unknown: "1"}, unknown, "parameter_unknown"
 
     wrong, tried = [], 0
     for route, cls, simulated in ENDPOINTS:
         method, pattern = route.split()
         shape = hash_of(load(cls), Wanted(set(simulated.split())))
-        for name, code in refused(shape):
+        for form, name, code in refused(shape):
             tried += 1
             path = "/".join("x" if part.startswith(":") else part for part in pattern.split("/"))
-            body = urllib.parse.urlencode({name: "1"})
+            body = urllib.parse.urlencode(form)
             url = sandbox.address + path + ("" if method == "POST" else "?" + body)
             request = urllib.request.Request(
                 url, data=body.encode() if method == "POST" else None, method=method,
