@@ -56,6 +56,14 @@ class Operation:
             self.document.is_valid(p["schema"], given[name]) if name in given else not p.get("required")
             for name, p in self.query.items())
 
+    def allows_body(self, body):
+        """Whether the JSON of a request is one that is described."""
+        media = self.content.get("requestBody", {}).get("content", {}).get("application/json")
+        try:
+            return bool(media) and self.document.is_valid(media["schema"], json.loads(body or b""))
+        except ValueError:
+            return False
+
     def check(self, answer):
         """Raises Undocumented unless status, content type, headers and body are as described."""
 
