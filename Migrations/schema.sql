@@ -687,6 +687,15 @@ CREATE TABLE public.netting_policies (
     CONSTRAINT netting_policies_percent_bps_check CHECK (((percent_bps >= 0) AND (percent_bps <= 10000)))
 );
 
+CREATE TABLE public.nettings (
+    transfer_id text NOT NULL,
+    order_id text NOT NULL,
+    seller_id text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    CONSTRAINT nettings_amount_minor_check CHECK ((amount_minor > 0))
+);
+
 CREATE TABLE public.onboarding_tokens (
     token_hash text NOT NULL,
     seller_id text NOT NULL,
@@ -694,6 +703,104 @@ CREATE TABLE public.onboarding_tokens (
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE public.postings (
+    entry_id text NOT NULL,
+    "position" smallint NOT NULL,
+    account_id bigint NOT NULL,
+    amount_minor bigint NOT NULL,
+    subject text,
+    CONSTRAINT postings_amount_minor_check CHECK ((amount_minor <> 0))
+);
+
+CREATE TABLE public.transfers (
+    id text NOT NULL,
+    stripe_id text,
+    stripe_account text NOT NULL,
+    seller_id text,
+    order_id text,
+    transfer_group text,
+    charge_id text,
+    destination_payment text,
+    currency text NOT NULL,
+    amount_minor bigint,
+    amount_reversed_minor bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    operation_id text,
+    payable_minor bigint,
+    made_at timestamp with time zone,
+    purpose text,
+    CONSTRAINT transfers_check CHECK (((state = 'paid'::text) OR (operation_id IS NOT NULL))),
+    CONSTRAINT transfers_check1 CHECK (((state <> 'paid'::text) OR ((stripe_id IS NOT NULL) AND (amount_minor > 0) AND (made_at IS NOT NULL)))),
+    CONSTRAINT transfers_check2 CHECK (((state <> 'paid'::text) OR (operation_id IS NULL) OR (payable_minor IS NOT NULL))),
+    CONSTRAINT transfers_check3 CHECK (((state <> 'held'::text) OR ((amount_minor IS NULL) AND (payable_minor IS NULL)))),
+    CONSTRAINT transfers_check4 CHECK (((state <> 'canceled'::text) OR ((amount_minor IS NULL) AND (payable_minor IS NOT NULL)))),
+    CONSTRAINT transfers_check5 CHECK (((operation_id IS NULL) = (purpose IS NULL))),
+    CONSTRAINT transfers_purpose_check CHECK ((purpose = ANY (ARRAY['share'::text, 'return'::text, 'adjustment'::text]))),
+    CONSTRAINT transfers_state_check CHECK ((state = ANY (ARRAY['held'::text, 'pending'::text, 'paid'::text, 'canceled'::text])))
+);
+
+CREATE TABLE public.write_off_orders (
+    write_off_id text NOT NULL,
+    order_id text NOT NULL,
+    seller_id text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    CONSTRAINT write_off_orders_amount_minor_check CHECK ((amount_minor > 0))
+);
+
+CREATE TABLE public.write_off_recoveries (
+    id text NOT NULL,
+    order_id text NOT NULL,
+    seller_id text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT write_off_recoveries_amount_minor_check CHECK ((amount_minor > 0))
+);
+
+CREATE VIEW public.order_debts AS
+ SELECT parts.order_id,
+    parts.seller_id,
+    parts.currency,
+    (sum(parts.amount_minor))::bigint AS amount_minor
+   FROM ( SELECT e.order_id,
+            split_part(a.code, ':'::text, 2) AS seller_id,
+            a.currency,
+            p.amount_minor
+           FROM ((public.ledger_accounts a
+             JOIN public.postings p ON ((p.account_id = a.id)))
+             JOIN public.journal_entries e ON ((e.id = p.entry_id)))
+          WHERE ((a.code ~~ 'seller:%:receivable'::text) AND (e.order_id IS NOT NULL))
+        UNION ALL
+         SELECT n.order_id,
+            n.seller_id,
+            n.currency,
+            (- n.amount_minor)
+           FROM public.nettings n
+        UNION ALL
+         SELECT t.order_id,
+            n.seller_id,
+            n.currency,
+            n.amount_minor
+           FROM (public.nettings n
+             JOIN public.transfers t ON ((t.id = n.transfer_id)))
+          WHERE (t.state <> 'pending'::text)
+        UNION ALL
+         SELECT w.order_id,
+            w.seller_id,
+            w.currency,
+            (- w.amount_minor)
+           FROM public.write_off_orders w
+        UNION ALL
+         SELECT r.order_id,
+            r.seller_id,
+            r.currency,
+            r.amount_minor
+           FROM public.write_off_recoveries r) parts
+  GROUP BY parts.order_id, parts.seller_id, parts.currency;
 
 CREATE TABLE public.order_lines (
     id text NOT NULL,
@@ -876,15 +983,6 @@ CREATE TABLE public.payouts (
     CONSTRAINT payouts_check2 CHECK (((items_source IS NULL) = (itemized_at IS NULL))),
     CONSTRAINT payouts_items_source_check CHECK ((items_source = ANY (ARRAY['stripe'::text, 'allocation'::text]))),
     CONSTRAINT payouts_origin_check CHECK ((origin = ANY (ARRAY['souk'::text, 'stripe'::text])))
-);
-
-CREATE TABLE public.postings (
-    entry_id text NOT NULL,
-    "position" smallint NOT NULL,
-    account_id bigint NOT NULL,
-    amount_minor bigint NOT NULL,
-    subject text,
-    CONSTRAINT postings_amount_minor_check CHECK ((amount_minor <> 0))
 );
 
 CREATE TABLE public.reconciliation_findings (
@@ -1093,35 +1191,6 @@ CREATE TABLE public.stripe_objects (
     refreshed_at timestamp with time zone NOT NULL
 );
 
-CREATE TABLE public.transfers (
-    id text NOT NULL,
-    stripe_id text,
-    stripe_account text NOT NULL,
-    seller_id text,
-    order_id text,
-    transfer_group text,
-    charge_id text,
-    destination_payment text,
-    currency text NOT NULL,
-    amount_minor bigint,
-    amount_reversed_minor bigint DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    state text NOT NULL,
-    operation_id text,
-    payable_minor bigint,
-    made_at timestamp with time zone,
-    purpose text,
-    CONSTRAINT transfers_check CHECK (((state = 'paid'::text) OR (operation_id IS NOT NULL))),
-    CONSTRAINT transfers_check1 CHECK (((state <> 'paid'::text) OR ((stripe_id IS NOT NULL) AND (amount_minor > 0) AND (made_at IS NOT NULL)))),
-    CONSTRAINT transfers_check2 CHECK (((state <> 'paid'::text) OR (operation_id IS NULL) OR (payable_minor IS NOT NULL))),
-    CONSTRAINT transfers_check3 CHECK (((state <> 'held'::text) OR ((amount_minor IS NULL) AND (payable_minor IS NULL)))),
-    CONSTRAINT transfers_check4 CHECK (((state <> 'canceled'::text) OR ((amount_minor IS NULL) AND (payable_minor IS NOT NULL)))),
-    CONSTRAINT transfers_check5 CHECK (((operation_id IS NULL) = (purpose IS NULL))),
-    CONSTRAINT transfers_purpose_check CHECK ((purpose = ANY (ARRAY['share'::text, 'return'::text, 'adjustment'::text]))),
-    CONSTRAINT transfers_state_check CHECK ((state = ANY (ARRAY['held'::text, 'pending'::text, 'paid'::text, 'canceled'::text])))
-);
-
 CREATE TABLE public.write_offs (
     id text NOT NULL,
     seller_id text NOT NULL,
@@ -1254,6 +1323,9 @@ ALTER TABLE ONLY public.money_out_switch
 ALTER TABLE ONLY public.netting_policies
     ADD CONSTRAINT netting_policies_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.nettings
+    ADD CONSTRAINT nettings_pkey PRIMARY KEY (transfer_id, order_id);
+
 ALTER TABLE ONLY public.onboarding_tokens
     ADD CONSTRAINT onboarding_tokens_pkey PRIMARY KEY (token_hash);
 
@@ -1368,6 +1440,12 @@ ALTER TABLE ONLY public.transfers
 ALTER TABLE ONLY public.transfers
     ADD CONSTRAINT transfers_stripe_id_key UNIQUE (stripe_id);
 
+ALTER TABLE ONLY public.write_off_orders
+    ADD CONSTRAINT write_off_orders_pkey PRIMARY KEY (write_off_id, order_id);
+
+ALTER TABLE ONLY public.write_off_recoveries
+    ADD CONSTRAINT write_off_recoveries_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.write_offs
     ADD CONSTRAINT write_offs_pkey PRIMARY KEY (id);
 
@@ -1439,6 +1517,8 @@ CREATE INDEX journal_entries_recorded ON public.journal_entries USING btree (rec
 
 CREATE INDEX journal_entries_seller ON public.journal_entries USING btree (seller_id, id) WHERE (seller_id IS NOT NULL);
 
+CREATE INDEX ledger_accounts_receivable ON public.ledger_accounts USING btree (split_part(code, ':'::text, 2)) WHERE (code ~~ 'seller:%:receivable'::text);
+
 CREATE INDEX ledger_subjects_open ON public.ledger_subjects USING btree (account_id, opened_at) WHERE (balance_minor <> 0);
 
 CREATE INDEX money_out_counted ON public.money_out USING btree (asked_by, kind, currency, counted_at) WHERE (approval IS NULL);
@@ -1446,6 +1526,10 @@ CREATE INDEX money_out_counted ON public.money_out USING btree (asked_by, kind, 
 CREATE INDEX money_out_waiting ON public.money_out USING btree (operation_id) WHERE (approval = 'needed'::text);
 
 CREATE INDEX netting_policies_seller ON public.netting_policies USING btree (seller_id, created_at DESC, id DESC);
+
+CREATE INDEX nettings_order ON public.nettings USING btree (order_id);
+
+CREATE INDEX nettings_seller ON public.nettings USING btree (seller_id);
 
 CREATE INDEX onboarding_tokens_seller ON public.onboarding_tokens USING btree (seller_id, created_at);
 
@@ -1557,6 +1641,14 @@ CREATE INDEX transfers_pending ON public.transfers USING btree (seller_id) WHERE
 
 CREATE INDEX transfers_seller ON public.transfers USING btree (seller_id, id);
 
+CREATE INDEX write_off_orders_order ON public.write_off_orders USING btree (order_id);
+
+CREATE INDEX write_off_orders_seller ON public.write_off_orders USING btree (seller_id);
+
+CREATE INDEX write_off_recoveries_order ON public.write_off_recoveries USING btree (order_id);
+
+CREATE INDEX write_off_recoveries_seller ON public.write_off_recoveries USING btree (seller_id);
+
 CREATE INDEX write_offs_seller ON public.write_offs USING btree (seller_id, id);
 
 ALTER INDEX public.inbox_events_idempotency_key ATTACH PARTITION public.inbox_events_default_idempotency_key_idx;
@@ -1641,6 +1733,15 @@ ALTER TABLE ONLY public.money_out
 
 ALTER TABLE ONLY public.netting_policies
     ADD CONSTRAINT netting_policies_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
+
+ALTER TABLE ONLY public.nettings
+    ADD CONSTRAINT nettings_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.nettings
+    ADD CONSTRAINT nettings_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
+
+ALTER TABLE ONLY public.nettings
+    ADD CONSTRAINT nettings_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES public.transfers(id);
 
 ALTER TABLE ONLY public.onboarding_tokens
     ADD CONSTRAINT onboarding_tokens_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
@@ -1737,6 +1838,21 @@ ALTER TABLE ONLY public.transfer_reversals
 
 ALTER TABLE ONLY public.transfer_reversals
     ADD CONSTRAINT transfer_reversals_refund_id_fkey FOREIGN KEY (refund_id) REFERENCES public.refunds(id);
+
+ALTER TABLE ONLY public.write_off_orders
+    ADD CONSTRAINT write_off_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.write_off_orders
+    ADD CONSTRAINT write_off_orders_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
+
+ALTER TABLE ONLY public.write_off_orders
+    ADD CONSTRAINT write_off_orders_write_off_id_fkey FOREIGN KEY (write_off_id) REFERENCES public.write_offs(id);
+
+ALTER TABLE ONLY public.write_off_recoveries
+    ADD CONSTRAINT write_off_recoveries_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.write_off_recoveries
+    ADD CONSTRAINT write_off_recoveries_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
 
 ALTER TABLE ONLY public.write_offs
     ADD CONSTRAINT write_offs_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);

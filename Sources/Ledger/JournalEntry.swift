@@ -24,6 +24,9 @@ package struct Cause: Hashable, Sendable, CustomStringConvertible {
     package static func netted(_ id: ID<Transfer>) -> Cause { Cause(rawValue: "netted:\(id)") }
     package static func adjusted(_ id: ID<Adjustment>) -> Cause { Cause(rawValue: "adjusted:\(id)") }
     package static func writtenOff(_ id: ID<WriteOff>) -> Cause { Cause(rawValue: "written_off:\(id)") }
+    package static func writeOffRecovered(_ id: ID<WriteOffRecovery>) -> Cause {
+        Cause(rawValue: "write_off_recovered:\(id)")
+    }
     package static func refundPaidOtherwise(_ id: StripeRefundID) -> Cause {
         Cause(rawValue: "refund_paid_otherwise:\(id)")
     }

@@ -15,6 +15,16 @@ import Testing
     }
 
     @Test(
+        "An amount pays the first debts first, each as far as it reaches",
+        arguments: [
+            ([300, 500], 700, [300, 400]), ([300, 500], 900, [300, 500]), ([300], 0, [0]), ([-5, 10], 8, [0, 8]),
+            ([300], -1, [0]), ([], 5, []),
+        ] as [([Int64], Int64, [Int64])])
+    func debts(debts: [Int64], amount: Int64, paid: [Int64]) {
+        #expect(Netting.paid(of: debts, by: amount) == paid)
+    }
+
+    @Test(
         "Whatever the numbers, what is kept is between nothing and share, debt and part, in the currency's steps",
         arguments: Seeds.forThisRun)
     func properties(seed: UInt64) {

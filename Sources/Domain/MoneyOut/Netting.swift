@@ -13,10 +13,26 @@ package enum Netting {
         let part = min(most, debt)
         return Money(part - part % share.currency.rule.chargeStep, share.currency)
     }
+
+    /// Which debts an amount pays: the first ones first, each as far as the amount reaches.
+    ///
+    /// - Parameter debts: in minor units, the oldest first; one that is not positive is none.
+    /// - Returns: what is paid of each, in the same order; together at most the amount.
+    package static func paid(of debts: [Int64], by amount: Int64) -> [Int64] {
+        var rest = max(0, amount)
+        return debts.map { debt in
+            let paid = max(0, min(debt, rest))
+            rest -= paid
+            return paid
+        }
+    }
 }
 
 /// A part of later shares that pays what sellers owe, as an admin set it: one seller's own goes before the default.
 package enum NettingPolicy: Identified { package static let idPrefix = "npo" }
+
+/// A debt that was given up and turned out not to be owed, or was taken back after all.
+package enum WriteOffRecovery: Identified { package static let idPrefix = "wor" }
 
 /// A debt of a seller that the platform gave up.
 package enum WriteOff: Identified { package static let idPrefix = "wof" }

@@ -60,14 +60,42 @@ package struct SellerStanding: Hashable, Sendable {
     /// Owed to the seller, still with the platform, and no transfer is to take it there: a refund that took part of a share
     /// was turned round after the share's transfer had ended.
     package let unmoved: Money
-    /// What was taken back for causes that do not count any more, and has not been given again.
+    /// What reversals took back for causes that do not count any more, and has not been given again.
     package let undone: Money
+    /// What other orders' shares have paid of the debt.
+    package let netted: Money
+    /// What somebody took back on purpose, for no refund and no dispute.
+    package let takenOnPurpose: Money
+    /// What was given again, or is payable again since a dispute was won.
+    package let returned: Money
+    /// What is given up of the debt.
+    package let writtenOff: Money
 
-    package init(seller: ID<Seller>, owed: Money, unmoved: Money, undone: Money) {
+    package init(
+        seller: ID<Seller>, owed: Money, unmoved: Money, undone: Money, netted: Money? = nil,
+        takenOnPurpose: Money? = nil, returned: Money? = nil, writtenOff: Money? = nil
+    ) {
+        let zero = Money.zero(owed.currency)
         self.seller = seller
         self.owed = owed
         self.unmoved = unmoved
         self.undone = undone
+        self.netted = netted ?? zero
+        self.takenOnPurpose = takenOnPurpose ?? zero
+        self.returned = returned ?? zero
+        self.writtenOff = writtenOff ?? zero
+    }
+
+    /// Of what was given up, as much as is not owed after all. It comes first: what a seller has paid stays paid as long as
+    /// a debt of that size was one.
+    package var recovered: Money { Money(max(0, min(writtenOff.minorUnits, -owed.minorUnits)), owed.currency) }
+
+    /// Of what other orders' shares have paid, as much as was no debt in the end.
+    private var nettedInVain: Money {
+        get throws(MoneyError) {
+            let beyond = try returned.subtracting(owed).subtracting(takenOnPurpose)
+            return Money(max(0, min(netted.minorUnits, beyond.minorUnits)), owed.currency)
+        }
     }
 
     /// What a transfer gives the seller again, when nothing else of the order is under way.
@@ -80,7 +108,8 @@ package struct SellerStanding: Hashable, Sendable {
                 return TransferRest(amount: try payable.subtracting(owed), payable: payable)
             }
             // Only what a cause of Souk's took in vain: what somebody took back on purpose stays with the platform.
-            let inVain = Money(max(0, min(undone.minorUnits, -owed.minorUnits)), owed.currency)
+            let taken = try undone.adding(nettedInVain)
+            let inVain = Money(max(0, min(taken.minorUnits, -owed.minorUnits)), owed.currency)
             return TransferRest(amount: try payable.adding(inVain), payable: payable)
         }
     }

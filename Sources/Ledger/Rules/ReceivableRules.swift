@@ -11,4 +11,14 @@ package enum ReceivableRules {
             dimensions: Dimensions(owner: .platform, seller: seller),
             postings: Posting.debit(.writeOffLoss, amount) + Posting.credit(.sellerReceivable(seller), amount))
     }
+
+    /// What was given up is not owed after all, or has come back: so much of the loss is none.
+    package static func writeOffRecovered(
+        _ recovery: ID<WriteOffRecovery>, seller: ID<Seller>, amount: Money, at effectiveAt: Timestamp
+    ) throws(UnbalancedEntry) -> JournalEntry {
+        try JournalEntry(
+            cause: .writeOffRecovered(recovery), effectiveAt: effectiveAt,
+            dimensions: Dimensions(owner: .platform, seller: seller),
+            postings: Posting.debit(.sellerReceivable(seller), amount) + Posting.credit(.writeOffLoss, amount))
+    }
 }

@@ -166,11 +166,17 @@ extension StoreTransaction {
     func giveBack(_ dispute: DisputeRecord) async throws {
         guard let claim = dispute.claim else { return }
         for part in claim.taken.division.sellers {
+            // What was given up of it counts as owed, and is given up no more.
             let owed = try await query(
                 """
-                SELECT coalesce(sum(p.amount_minor), 0)::bigint AS owed FROM journal_entries e
-                JOIN postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
-                WHERE e.order_id = \(dispute.order) AND a.code = \(LedgerAccount.sellerReceivable(part.seller).code)
+                SELECT coalesce((
+                        SELECT amount_minor FROM order_debts
+                        WHERE order_id = \(dispute.order) AND seller_id = \(part.seller)
+                            AND currency = \(part.receivable.currency)), 0)
+                    + (SELECT coalesce(sum(amount_minor), 0) FROM write_off_orders
+                        WHERE order_id = \(dispute.order) AND seller_id = \(part.seller))
+                    - (SELECT coalesce(sum(amount_minor), 0) FROM write_off_recoveries
+                        WHERE order_id = \(dispute.order) AND seller_id = \(part.seller)) AS owed
                 """
             ).first?.get("owed", as: Int64.self)
             let receivable = part.receivable.returnedToReceivable(owed: owed ?? 0)

@@ -157,6 +157,7 @@ package struct RefreshOrderPayment: Sendable {
             try await tx.adopt(refunds, of: charge, in: &changed)
             if let destination = charge.destination {
                 try await tx.book(reversals, feeRefunds, of: charge, from: destination)
+                if !reversals.isEmpty { try await tx.returnToSellers(of: changed) }
             }
             try await tx.save(changed, was: locked)
         }

@@ -217,9 +217,8 @@ extension StoreTransaction {
         let row = try await query(
             """
             SELECT ((
-                SELECT coalesce(sum(p.amount_minor), 0) FROM journal_entries e
-                JOIN postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
-                WHERE e.order_id = \(order) AND a.code = \(LedgerAccount.sellerReceivable(seller).code)
+                SELECT coalesce(sum(amount_minor), 0) FROM order_debts
+                WHERE order_id = \(order) AND seller_id = \(seller)
             ) - (
                 SELECT coalesce(sum(k.taking_minor), 0) FROM recoveries_under_way k
                 WHERE k.order_id = \(order) AND k.seller_id = \(seller) AND k.state <> 'held'
@@ -238,14 +237,14 @@ extension StoreTransaction {
                     + coalesce(fees.amount, 0) - coalesce(taking.amount, 0))::bigint AS amount
             FROM order_sellers s
             LEFT JOIN (
-                SELECT split_part(a.code, ':', 2) AS seller_id, sum(p.amount_minor) AS amount
-                FROM journal_entries e JOIN postings p ON p.entry_id = e.id
-                JOIN ledger_accounts a ON a.id = p.account_id
-                WHERE e.order_id = \(order.id) AND a.code LIKE 'seller:%:receivable' GROUP BY 1
+                SELECT seller_id, amount_minor AS amount FROM order_debts
+                WHERE order_id = \(order.id) AND currency = \(order.currency)
             ) AS booked ON booked.seller_id = s.seller_id
             LEFT JOIN (
-                SELECT seller_id, sum(amount_minor - payable_minor) AS amount FROM transfers
-                WHERE order_id = \(order.id) AND state = 'pending' GROUP BY 1
+                -- What it keeps for debts of other orders pays none of this one.
+                SELECT seller_id, sum(amount_minor - payable_minor + coalesce((
+                    SELECT sum(n.amount_minor) FROM nettings n WHERE n.transfer_id = transfers.id), 0)) AS amount
+                FROM transfers WHERE order_id = \(order.id) AND state = 'pending' GROUP BY 1
             ) AS moving ON moving.seller_id = s.seller_id
             LEFT JOIN (
                 SELECT coalesce(c.seller_id, l.seller_id) AS seller_id, sum(f.seller_minor) AS amount

@@ -61,18 +61,20 @@ package struct FinishTransfer: OperationHandler {
             return try await stay(
                 operation, transfer, Hold(order.whyItWaits(until: releasedAt), until: releasedAt), in: tx)
         }
-        // The seller's lock comes first: later it would be taken on top of a share of it.
+        // The seller's lock comes before the look at the seller: later it would be taken on top of a share of it.
         let netted = try await tx.netting(of: transfer, from: rest)
         if let hold = try await unreadiness(of: transfer, in: tx) {
             return try await stay(operation, transfer, hold, in: tx)
         }
-        let amount = try rest.amount.subtracting(netted)
+        let amount = try rest.amount.subtracting(netted.amount)
         guard amount.isPositive else {
+            try await tx.insert(netted, of: transfer)
             try await tx.cancel(transfer, owed: rest.payable)
             return .fail(because: "all of it pays what the seller owes")
         }
         guard let charge = order.charge else { throw OrderError.orderMissing(order.id.rawValue) }
-        return try await request(amount, owed: rest.payable, out: charge, transfer, for: operation, in: tx)
+        return try await request(
+            amount, owed: rest.payable, less: netted, out: charge, transfer, for: operation, in: tx)
     }
 
     /// What a seller has coming again. Whatever is under way may change it, so it waits for that.
@@ -92,13 +94,14 @@ package struct FinishTransfer: OperationHandler {
         if let hold = try await unreadiness(of: transfer, in: tx) {
             return try await stay(operation, transfer, hold, in: tx)
         }
-        return try await request(due.amount, owed: due.payable, out: nil, transfer, for: operation, in: tx)
+        return try await request(
+            due.amount, owed: due.payable, less: nil, out: nil, transfer, for: operation, in: tx)
     }
 
     /// Fixes what the transfer moves, and what the seller is no longer owed by it, unless a second person must agree first.
     private func request(
-        _ amount: Money, owed payable: Money, out charge: StripeChargeID?, _ transfer: TransferRecord,
-        for operation: OperationRecord, in tx: StoreTransaction
+        _ amount: Money, owed payable: Money, less netted: KeptPart?, out charge: StripeChargeID?,
+        _ transfer: TransferRecord, for operation: OperationRecord, in tx: StoreTransaction
     ) async throws -> Preparation {
         if let hold = try await tx.countMoneyOut(amount, as: .transfer, of: operation) {
             let until = tx.now.advanced(by: MoneyOutHold.pause)
@@ -111,6 +114,7 @@ package struct FinishTransfer: OperationHandler {
                 payable_minor = \(payable.minorUnits), updated_at = \(tx.now)
             WHERE id = \(transfer.id)
             """)
+        if let netted { try await tx.insert(netted, of: transfer) }
         return .request(
             OperationRequest(
                 CreateTransfer(
@@ -148,6 +152,7 @@ package struct FinishTransfer: OperationHandler {
         try await tx.requestFeed(of: .connected(transfer.stripeAccount))
         try await tx.announce("transfer.created", transfer.id)
         try await tx.wakeRecoveries(of: order.id)
+        try await tx.wakeReturns(ofOrdersPaidBy: transfer)
         // A refund may have been turned round while the amount was fixed already.
         try await tx.returnToSellers(of: order)
         return made.id.rawValue
@@ -158,6 +163,7 @@ package struct FinishTransfer: OperationHandler {
     ) async throws -> AfterRefusal {
         let (transfer, order) = try await tx.lockTransfer(of: operation)
         if order.status == .failedAfterPayment, transfer.purpose == .share {
+            try await tx.deleteNettings(of: transfer)
             // What the bank took back was booked as owed by the seller, who has not got it after all.
             try await tx.cancel(transfer, owed: try await tx.rest(of: transfer).payable)
             return .fail(because: "the payment failed before the transfer was made")
@@ -178,6 +184,7 @@ package struct FinishTransfer: OperationHandler {
                 obstacle?.reason ?? "Stripe refused the transfer: \(refusal.message)", until: retry,
                 waitingFor: transfer.seller.rawValue)
         }
+        try await tx.deleteNettings(of: transfer)
         try await tx.execute(
             """
             UPDATE transfers SET state = 'held', amount_minor = NULL, payable_minor = NULL, updated_at = \(tx.now)

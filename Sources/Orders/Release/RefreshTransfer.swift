@@ -67,8 +67,11 @@ extension StoreTransaction {
         } else {
             try await adopt(transfer, to: seller, account, of: charge, isKnown: known != nil)
         }
+        guard !reversals.isEmpty else { return }
         try await book(
             reversals, [], of: charge, from: ChargeRecord.Destination(seller: seller, stripeAccount: account))
+        // It may have taken what something else had paid already.
+        try await returnToSellers(of: order)
     }
 
     private func adopt(

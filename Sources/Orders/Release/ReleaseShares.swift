@@ -65,6 +65,7 @@ extension StoreTransaction {
             UPDATE order_lines SET released_at = NULL, transfer_id = NULL, release_id = NULL
             WHERE transfer_id = \(transfer.id)
             """)
+        try await deleteNettings(of: transfer)
         try await cancel(transfer, owed: .zero(order.currency))
         guard let paidAt = order.paidAt, case .afterDays(let days) = order.release else { return }
         let date = paidAt.advanced(by: .seconds(days * 86_400))

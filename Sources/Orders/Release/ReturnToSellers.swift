@@ -10,6 +10,7 @@ extension StoreTransaction {
     /// Writes down the transfers that give sellers again what is theirs, under the order's lock. Any number of times: there
     /// is at most one under way for each seller, and its amount is computed when nothing else is.
     func returnToSellers(of order: OrderRecord) async throws {
+        try await recoverWriteOffs(of: order)
         for standing in try await standings(in: order) where try standing.dueBack.amount.isPositive {
             guard try await !hasReturnUnderWay(to: standing.seller, of: order.id),
                 let seller = order.sellers.first(where: { $0.seller == standing.seller })
@@ -28,6 +29,24 @@ extension StoreTransaction {
                 """)
         }
         try await wakeTransfers(of: order.id)
+    }
+
+    /// Undoes what was given up of debts that are none any more, or that somebody has taken back after all.
+    private func recoverWriteOffs(of order: OrderRecord) async throws {
+        let writtenOff = try await query("SELECT 1 FROM write_off_orders WHERE order_id = \(order.id) LIMIT 1")
+        guard !writtenOff.isEmpty else { return }
+        for standing in try await standings(in: order) where standing.recovered.isPositive {
+            let id = makeID(WriteOffRecovery.self)
+            let amount = standing.recovered
+            try await execute(
+                """
+                INSERT INTO write_off_recoveries (id, order_id, seller_id, currency, amount_minor, created_at)
+                VALUES (\(id), \(order.id), \(standing.seller), \(order.currency), \(amount.minorUnits), \(now))
+                """)
+            try await append([
+                try ReceivableRules.writeOffRecovered(id, seller: standing.seller, amount: amount, at: now)
+            ])
+        }
     }
 
     private func hasReturnUnderWay(to seller: ID<Seller>, of order: ID<Order>) async throws -> Bool {
@@ -54,6 +73,10 @@ extension StoreTransaction {
             SELECT 'a transfer of the order is being reversed'
             FROM recoveries k JOIN stripe_operations o ON o.id = k.operation_id
             WHERE k.order_id = \(order) AND o.state IN ('pending', 'sent')
+            UNION ALL
+            SELECT 'a share of another order is on its way, less what the seller owes of this one'
+            FROM nettings n JOIN transfers t ON t.id = n.transfer_id
+            WHERE n.order_id = \(order) AND t.state = 'pending'
             LIMIT 1
             """
         ).first?.get("what")
@@ -72,19 +95,34 @@ extension StoreTransaction {
         let hasShares = order.shape == .separate && order.status != .failedAfterPayment
         let rows = try await query(
             """
-            SELECT s.seller_id, coalesce(booked.owed, 0)::bigint AS owed,
+            SELECT s.seller_id, coalesce(debts.amount_minor, 0)::bigint AS owed,
                 (coalesce(booked.payable, 0) - coalesce(shares.amount, 0) - coalesce(made.moving, 0))::bigint AS unmoved,
                 (coalesce(taken.amount, 0) - coalesce(fees.amount, 0) - coalesce(made.given, 0)
-                    - coalesce(won.amount, 0))::bigint AS undone
+                    - coalesce(won.amount, 0))::bigint AS undone,
+                coalesce(netted.amount, 0)::bigint AS netted, coalesce(taken.on_purpose, 0)::bigint AS on_purpose,
+                (coalesce(made.given, 0) + coalesce(won.amount, 0))::bigint AS returned,
+                (coalesce(given_up.amount, 0) - coalesce(recovered.amount, 0))::bigint AS written_off
             FROM order_sellers s
             LEFT JOIN (
-                SELECT split_part(a.code, ':', 2) AS seller_id,
-                    sum(p.amount_minor) FILTER (WHERE a.code LIKE '%:receivable') AS owed,
-                    -sum(p.amount_minor) FILTER (WHERE a.code LIKE '%:payable') AS payable
+                SELECT seller_id, amount_minor FROM order_debts
+                WHERE order_id = \(order.id) AND currency = \(order.currency)
+            ) AS debts ON debts.seller_id = s.seller_id
+            LEFT JOIN (
+                SELECT split_part(a.code, ':', 2) AS seller_id, -sum(p.amount_minor) AS payable
                 FROM journal_entries e JOIN postings p ON p.entry_id = e.id
                 JOIN ledger_accounts a ON a.id = p.account_id
-                WHERE e.order_id = \(order.id) AND a.code LIKE 'seller:%' GROUP BY 1
+                WHERE e.order_id = \(order.id) AND a.code LIKE 'seller:%:payable' GROUP BY 1
             ) AS booked ON booked.seller_id = s.seller_id
+            LEFT JOIN (
+                SELECT seller_id, sum(amount_minor) AS amount FROM nettings WHERE order_id = \(order.id) GROUP BY 1
+            ) AS netted ON netted.seller_id = s.seller_id
+            LEFT JOIN (
+                SELECT seller_id, sum(amount_minor) AS amount FROM write_off_orders WHERE order_id = \(order.id) GROUP BY 1
+            ) AS given_up ON given_up.seller_id = s.seller_id
+            LEFT JOIN (
+                SELECT seller_id, sum(amount_minor) AS amount FROM write_off_recoveries
+                WHERE order_id = \(order.id) GROUP BY 1
+            ) AS recovered ON recovered.seller_id = s.seller_id
             LEFT JOIN (
                 SELECT l.seller_id, sum(l.seller_minor - coalesce(f.amount, 0)) AS amount
                 FROM order_lines l LEFT JOIN transfers t ON t.id = l.transfer_id
@@ -102,17 +140,19 @@ extension StoreTransaction {
                 FROM transfers WHERE order_id = \(order.id) AND operation_id IS NOT NULL GROUP BY 1
             ) AS made ON made.seller_id = s.seller_id
             LEFT JOIN (
-                SELECT coalesce(c.seller_id, t.seller_id) AS seller_id, sum(v.amount_minor) AS amount
+                SELECT coalesce(c.seller_id, t.seller_id) AS seller_id,
+                    sum(v.amount_minor) FILTER (
+                        WHERE NOT r.claims OR d.reinstated_at IS NOT NULL) AS amount,
+                    -- A transfer that no release asked for is owed as a whole: to take it back is to settle it.
+                    sum(v.amount_minor) FILTER (
+                        WHERE r.id IS NULL AND coalesce(k.cause, 'request') = 'request'
+                            AND (c.seller_id IS NOT NULL OR t.operation_id IS NOT NULL)) AS on_purpose
                 FROM transfer_reversals v JOIN charges c ON c.id = v.charge_id
                 LEFT JOIN transfers t ON t.stripe_id = v.stripe_transfer
-                WHERE v.order_id = \(order.id) AND (
-                    EXISTS (
-                        SELECT 1 FROM refunds r
-                        WHERE (r.id = v.refund_id OR r.stripe_id = v.stripe_refund) AND NOT r.claims)
-                    OR EXISTS (
-                        SELECT 1 FROM recoveries k JOIN disputes d ON d.id = k.dispute_id
-                        WHERE k.operation_id = v.operation_id AND d.reinstated_at IS NOT NULL))
-                GROUP BY 1
+                LEFT JOIN refunds r ON r.id = v.refund_id OR r.stripe_id = v.stripe_refund
+                LEFT JOIN recoveries k ON k.operation_id = v.operation_id
+                LEFT JOIN disputes d ON d.id = k.dispute_id
+                WHERE v.order_id = \(order.id) GROUP BY 1
             ) AS taken ON taken.seller_id = s.seller_id
             LEFT JOIN (
                 SELECT c.seller_id, sum(v.amount_minor) AS amount
@@ -131,7 +171,8 @@ extension StoreTransaction {
             func money(_ column: String) throws -> Money { Money(try row.get(column), order.currency) }
             return SellerStanding(
                 seller: try row.get("seller_id"), owed: try money("owed"), unmoved: try money("unmoved"),
-                undone: try money("undone"))
+                undone: try money("undone"), netted: try money("netted"), takenOnPurpose: try money("on_purpose"),
+                returned: try money("returned"), writtenOff: try money("written_off"))
         }
     }
 }

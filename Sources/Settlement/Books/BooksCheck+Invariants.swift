@@ -89,6 +89,32 @@ extension BooksCheck {
             """)
     }
 
+    /// What transfers keep for debts of other orders, what write-offs give up and what comes back of them, each within what it
+    /// is a part of.
+    func debtsPaidTwice() async throws -> [BooksFault] {
+        try await faults(
+            .debtPaidTwice,
+            """
+            SELECT t.id AS object, 'it pays ' || sum(n.amount_minor) || ' of debts, and keeps '
+                || t.payable_minor - coalesce(t.amount_minor, 0) AS detail
+            FROM nettings n JOIN transfers t ON t.id = n.transfer_id GROUP BY t.id
+            HAVING sum(n.amount_minor) > coalesce(t.payable_minor, 0) - coalesce(t.amount_minor, 0)
+            UNION ALL
+            SELECT w.id, 'of ' || w.amount_minor || ', ' || sum(o.amount_minor) || ' is given up of orders'
+            FROM write_offs w JOIN write_off_orders o ON o.write_off_id = w.id GROUP BY w.id
+            HAVING sum(o.amount_minor) > w.amount_minor
+            UNION ALL
+            SELECT r.order_id || ' ' || r.seller_id, 'of ' || coalesce(max(o.amount), 0) || ' that was given up, '
+                || sum(r.amount_minor) || ' came back'
+            FROM write_off_recoveries r
+            LEFT JOIN (
+                SELECT order_id, seller_id, sum(amount_minor) AS amount FROM write_off_orders GROUP BY 1, 2
+            ) AS o ON o.order_id = r.order_id AND o.seller_id = r.seller_id
+            GROUP BY r.order_id, r.seller_id HAVING sum(r.amount_minor) > coalesce(max(o.amount), 0)
+            ORDER BY 1
+            """)
+    }
+
     /// What came of operations that Stripe refused: nothing.
     func refusals() async throws -> [BooksFault] {
         try await faults(

@@ -37,7 +37,8 @@ extension BooksCheck {
         "balance_transaction", "charge_paid", "charge_failed_late", "refund", "refund_failed", "refund_canceled",
         "refund_paid_otherwise", "refund_given_up",
         "transfer_made", "netted", "reversal_made", "fee_refund_made", "payout_created", "payout_paid", "payout_failed",
-        "payout_canceled", "adjusted", "written_off", "dispute_withdrawn", "dispute_claimed", "dispute_won",
+        "payout_canceled", "adjusted", "written_off", "write_off_recovered", "dispute_withdrawn", "dispute_claimed",
+        "dispute_won",
         "dispute_lost",
     ]
 
@@ -134,6 +135,8 @@ extension BooksCheck {
                     AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = split_part(e.cause, ':', 2)))
                 OR (e.cause LIKE 'written\\_off:%'
                     AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'write\\_off\\_recovered:%'
+                    AND NOT EXISTS (SELECT 1 FROM write_off_recoveries w WHERE w.id = split_part(e.cause, ':', 2)))
                 OR (e.cause LIKE 'adjusted:%'
                     AND NOT EXISTS (SELECT 1 FROM adjustments a WHERE a.id = split_part(e.cause, ':', 2)))
                 OR (e.cause LIKE 'reversal\\_%'
@@ -168,6 +171,19 @@ extension BooksCheck {
         try await factsAgainstEntries(AdjustmentRecord.query(where: "true")) { row in
             let adjustment = try AdjustmentRecord(row: row)
             return try adjustment.entries().map { (adjustment.id.rawValue, $0) }
+        }
+    }
+
+    /// What came back of debts that were given up, against the journal.
+    func writeOffRecoveriesAgainstEntries() async throws -> [BooksFault] {
+        try await factsAgainstEntries(
+            "SELECT id, seller_id, currency, amount_minor, created_at FROM write_off_recoveries"
+        ) { row in
+            let id: ID<WriteOffRecovery> = try row.get("id")
+            let amount = Money(try row.get("amount_minor"), try row.get("currency"))
+            let entry = try ReceivableRules.writeOffRecovered(
+                id, seller: try row.get("seller_id"), amount: amount, at: try row.get("created_at"))
+            return [(id.rawValue, entry)]
         }
     }
 

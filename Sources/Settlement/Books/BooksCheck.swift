@@ -12,6 +12,8 @@ package struct BooksFault: Hashable, Sendable, CustomStringConvertible {
         case balanceWrong = "balance_wrong"
         /// What an object has waiting is not the sum of its postings.
         case subjectWrong = "subject_wrong"
+        /// More is paid of a debt, or given up or come back of it, than there was.
+        case debtPaidTwice = "debt_paid_twice"
         /// A row of Stripe's books has no entry.
         case rowNotBooked = "row_not_booked"
         /// An entry is not what its row or its object asks for.
@@ -51,7 +53,7 @@ package struct BooksFault: Hashable, Sendable, CustomStringConvertible {
             case .rowNotBooked, .entryDiffers, .entryWithoutCause, .factNotBooked, .rowPaidOutTwice: 3
             case .clearingOpen, .rowMissing, .suspense: 4
             case .orderDividesWrong: 5
-            case .feeDiffers: 6
+            case .feeDiffers, .debtPaidTwice: 6
             case .refusedButBooked: 7
             case .sellerFundsDiffer: 8
             case .platformCashShort: 9
@@ -90,6 +92,8 @@ package struct BooksCheck: Sendable {
         faults += try await transfersAgainstEntries()
         faults += try await adjustmentsAgainstEntries()
         faults += try await writeOffsAgainstEntries()
+        faults += try await writeOffRecoveriesAgainstEntries()
+        faults += try await debtsPaidTwice()
         faults += try await reversalsAgainstEntries()
         faults += try await feeRefundsAgainstEntries()
         faults += try await payoutsAgainstEntries()

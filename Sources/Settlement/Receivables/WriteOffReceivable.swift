@@ -21,6 +21,7 @@ struct WriteOffReceivable: Sendable {
     ) async throws -> WriteOffBody {
         try await store.transaction { tx in
             if let earlier = claim?.subject.flatMap({ ID<WriteOff>($0) }) { return try await tx.writeOff(earlier) }
+            let indebted = try await tx.lockIndebtedOrders(of: seller, in: currency)
             guard try await tx.lockSeller(seller) != nil else {
                 throw Refusal(
                     .sellerNotFound, "There is no seller '\(seller)'. GET /v1/sellers lists them.", parameter: "id")
@@ -44,6 +45,14 @@ struct WriteOffReceivable: Sendable {
                 """
                 INSERT INTO write_offs (id, seller_id, currency, amount_minor, reason, created_at)
                 VALUES (\(id), \(seller), \(currency), \(owed), \(reason), \(tx.now))
+                """)
+            let debts = try await tx.openDebts(of: seller, in: currency).filter { indebted.contains($0.order) }
+            let givenUp = zip(debts, Netting.paid(of: debts.map(\.amount), by: owed)).filter { $1 > 0 }
+            try await tx.execute(
+                """
+                INSERT INTO write_off_orders (write_off_id, order_id, seller_id, currency, amount_minor)
+                SELECT \(id), s.order_id, \(seller), \(currency), s.amount_minor
+                FROM unnest(\(givenUp.map { $0.0.order.rawValue }), \(givenUp.map { $0.1 })) AS s (order_id, amount_minor)
                 """)
             try await tx.append([try ReceivableRules.writtenOff(id, seller: seller, amount: amount, at: tx.now)])
             try await tx.bind(claim, to: id.rawValue)

@@ -101,7 +101,7 @@ extension TransferRoutes {
         SELECT o.charge_shape, o.currency, o.amount_captured_minor AS charged, o.amount_refunded_minor AS refunded,
             o.charge_id IS NOT NULL OR o.status IN ('canceled', 'expired') AS is_final,
             coalesce(booked.kept, 0)::bigint AS kept, coalesce(booked.held, 0)::bigint AS held,
-            coalesce(booked.owed, 0)::bigint AS owed, coalesce(moved.amount, 0)::bigint AS transferred,
+            (SELECT coalesce(sum(d.amount_minor), 0)::bigint FROM order_debts d WHERE d.order_id = o.id) AS owed, coalesce(moved.amount, 0)::bigint AS transferred,
             coalesce(moved.reversed, 0)::bigint AS reversed, (
                 SELECT coalesce(sum(b.fee_minor), 0)::bigint FROM balance_transactions b
                 WHERE b.order_id = o.id AND b.stripe_account = 'platform') AS processing_fee
@@ -109,8 +109,7 @@ extension TransferRoutes {
         CROSS JOIN LATERAL (
             SELECT -sum(p.amount_minor) FILTER (WHERE a.code IN
                     ('revenue:application_fees', 'revenue:billing', 'tax:collected', 'expense:promotions')) AS kept,
-                -sum(p.amount_minor) FILTER (WHERE a.code LIKE 'seller:%:payable') AS held,
-                sum(p.amount_minor) FILTER (WHERE a.code LIKE 'seller:%:receivable') AS owed
+                -sum(p.amount_minor) FILTER (WHERE a.code LIKE 'seller:%:payable') AS held
             FROM journal_entries e JOIN postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
             WHERE e.order_id = o.id
         ) AS booked
