@@ -66,6 +66,42 @@ import Testing
     }
 }
 
+@Suite(.database, .serialized) struct CanceledReturnTests {
+    @Test("Stripe cancels the refund of a payment that nobody wanted: it is sent back once more")
+    func sentAgain() async throws {
+        try await RunningSouk.with { souk in
+            let sellers = try await souk.twoSellers()
+            let order = try await souk.placeSeparateOrder(sellers, payment: "payment_intent")
+            let id = try order.string("id")
+            _ = try await souk.control("POST", "/payment_intents/\(try order.string("payment_intent"))/pay")
+                .expecting(200)
+            try await souk.settle()
+            _ = try await souk.stripe(
+                "POST", "/v1/payment_intents",
+                [
+                    ("amount", "10000"), ("currency", "usd"), ("confirm", "true"),
+                    ("payment_method", "pm_card_pendingRefund"), ("return_url", "https://shop.example"),
+                    ("metadata[souk_order]", id), ("transfer_group", id),
+                ]
+            ).expecting(200)
+            try await souk.settle()
+            let first = try await souk.stripe("GET", "/v1/refunds").expecting(200)["data"].array ?? []
+            #expect(first.map { $0["status"].string } == ["pending"])
+            let canceled = try #require(first.first?["id"].string)
+            _ = try await souk.control("POST", "/refunds/\(canceled)/cancel").expecting(200)
+            try await souk.readBalances()
+            let refunds = try await souk.stripe("GET", "/v1/refunds").expecting(200)["data"].array ?? []
+            #expect(refunds.count == 2)
+            #expect(refunds.first { $0["id"].string != canceled }?["status"].string == "succeeded", "\(refunds)")
+            let balances = try await souk.balances()
+            #expect(balances["buyer:refunds_due"] == 0)
+            #expect(balances["clearing:refund"] == 0)
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+        }
+    }
+}
+
 struct SeparateSale: Sendable {
     let sellers: [String]
     let accounts: [String]

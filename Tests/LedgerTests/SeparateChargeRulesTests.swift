@@ -193,7 +193,8 @@ import Testing
         #expect(books.balance(.buyerRefundsDue) == 10_000)
         books.post(
             try SeparateChargeRules.surplusRefunded(
-                StripeRefundID("re_2"), of: charge, amount: amount, dimensions: Self.dimensions, at: Self.now))
+                StripeRefundID("re_2"), of: charge, amount: amount, excess: .zero(.usd), dimensions: Self.dimensions,
+                at: Self.now))
         books.post(try platform.row("refund", -10_000, .refund("re_2")))
         #expect(books.balance(.buyerRefundsDue) == 0)
         expect(platform: -320, sellers: [0, 0])

@@ -324,6 +324,27 @@ import Testing
         }
     }
 
+    @Test("paid otherwise, and then the bank takes the payment back: what the buyer has twice is the platform's loss")
+    func paidOtherwiseAndTakenBack() async throws {
+        try await OrdersWorld.run { world in
+            let sale = try await world.paidOrder()
+            let id = try await world.failedRefund(of: sale)
+            _ = try await world.post(
+                "/v1/refunds/\(id)/settle", #"{"outcome":"paid_otherwise","reason":"wired on Tuesday"}"#)
+            world.stripe.change { $0.intents[sale.intent]?.charge?.status = "failed" }
+            try await world.tell("charge.failed", about: sale.intent)
+            try await world.tell("charge.failed", about: sale.intent)
+            #expect(try await world.status(sale.id) == "failed_after_payment")
+            #expect(try await world.balance("clearing:charge") == 0, "all of it has gone back")
+            #expect(try await world.balance("loss:refunds") == 2500)
+            #expect(try await world.balance("bank:platform") == -2500)
+            #expect(try await world.balance("buyer:refunds_due") == 0)
+            #expect(try await world.balance("revenue:application_fees") == 0)
+            #expect(try await world.balance("seller:\(sale.seller):receivable") == 6750)
+            #expect(try await world.balance("seller:\(sale.seller):funds") == 6750)
+        }
+    }
+
     @Test("a canceled refund is turned round once, and what it took can be refunded again")
     func canceled() async throws {
         try await OrdersWorld.run { world in

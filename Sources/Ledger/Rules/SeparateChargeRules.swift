@@ -137,22 +137,25 @@ package enum SeparateChargeRules {
                 + Posting.credit(.buyerRefundsDue, amount, subject: charge.rawValue))
     }
 
+    /// `excess` of the amount goes to a buyer who had it back already, and is the platform's loss.
     package static func surplusRefunded(
-        _ refund: StripeRefundID, of charge: StripeChargeID, amount: Money, dimensions: Dimensions,
+        _ refund: StripeRefundID, of charge: StripeChargeID, amount: Money, excess: Money, dimensions: Dimensions,
         at effectiveAt: Timestamp
-    ) throws(UnbalancedEntry) -> JournalEntry {
+    ) throws -> JournalEntry {
         try JournalEntry(
             cause: .refund(refund), effectiveAt: effectiveAt, dimensions: dimensions,
-            postings: Posting.debit(.buyerRefundsDue, amount, subject: charge.rawValue)
+            postings: Posting.debit(.buyerRefundsDue, try amount.subtracting(excess), subject: charge.rawValue)
+                + Posting.debit(.refundLoss, excess)
                 + Posting.credit(.clearing(.refund), amount, subject: refund.rawValue))
     }
 
     package static func surplusFailedLate(
-        _ charge: StripeChargeID, amount: Money, dimensions: Dimensions, at effectiveAt: Timestamp
-    ) throws(UnbalancedEntry) -> JournalEntry {
+        _ charge: StripeChargeID, amount: Money, excess: Money, dimensions: Dimensions, at effectiveAt: Timestamp
+    ) throws -> JournalEntry {
         try JournalEntry(
             cause: .chargeFailedLate(charge), effectiveAt: effectiveAt, dimensions: dimensions,
-            postings: Posting.debit(.buyerRefundsDue, amount, subject: charge.rawValue)
+            postings: Posting.debit(.buyerRefundsDue, try amount.subtracting(excess), subject: charge.rawValue)
+                + Posting.debit(.refundLoss, excess)
                 + Posting.credit(.clearing(.charge), amount, subject: charge.rawValue))
     }
 }

@@ -116,11 +116,19 @@ extension StoreTransaction {
     }
 
     private func sendBack(_ charge: ChargeRecord, for order: OrderRecord) async throws {
-        _ = try await enqueue(
-            NewOperation(
-                kind: .refundCharge, subject: order.id.rawValue, uniqueKey: "refund_charge:\(charge.id)")
-        ) { OperationRequest(PaymentCalls.refundWhole(charge, operation: $0)) }
+        try await refundWhole(charge, of: order, uniqueKey: "refund_charge:\(charge.id)")
         try await announce("order.payment_returned", order)
+    }
+
+    /// A payment that nobody wanted is still here, because Stripe canceled its refund: it is sent back once more.
+    func sendBack(_ charge: ChargeRecord, for order: OrderRecord, insteadOf canceled: StripeRefundID) async throws {
+        try await refundWhole(charge, of: order, uniqueKey: "refund_charge:\(charge.id):\(canceled)")
+    }
+
+    private func refundWhole(_ charge: ChargeRecord, of order: OrderRecord, uniqueKey: String) async throws {
+        _ = try await enqueue(
+            NewOperation(kind: .refundCharge, subject: order.id.rawValue, uniqueKey: uniqueKey)
+        ) { OperationRequest(PaymentCalls.refundWhole(charge, operation: $0)) }
     }
 
     /// The bank took the money back after Stripe had called the charge paid.
@@ -130,8 +138,10 @@ extension StoreTransaction {
         for debt in try await debts(of: charge) {
             try await settle(debt, of: charge, as: .givenUp, because: "The bank took the payment back.")
         }
-        let rest = try parts.subtracting(try await refundedParts(of: charge)).subtracting(
-            try await claimedParts(of: charge))
+        let taken = try await takenParts(of: charge).ofOrder
+        // The bank takes also what was refunded without Stripe: the buyer has that twice.
+        let twice = try taken.amount.subtracting(try await refundedParts(of: charge).amount)
+        let rest = try parts.subtracting(taken).subtracting(try await claimedParts(of: charge)).adding(excess: twice)
         if !rest.amount.isZero {
             let left = try await refundableLines(of: order).map { line in
                 (

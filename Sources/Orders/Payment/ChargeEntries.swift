@@ -33,7 +33,7 @@ extension ChargeRecord {
                 refund, SeparateDivision(parts, sellers: sellers), dimensions: dimensions, at: effectiveAt)
         case .surplus:
             return try SeparateChargeRules.surplusRefunded(
-                refund, of: id, amount: parts.amount, dimensions: dimensions, at: effectiveAt)
+                refund, of: id, amount: parts.amount, excess: parts.excess, dimensions: dimensions, at: effectiveAt)
         }
     }
 
@@ -63,7 +63,7 @@ extension ChargeRecord {
                 id, SeparateDivision(parts, sellers: sellers), dimensions: dimensions, at: effectiveAt)
         case .surplus:
             return try SeparateChargeRules.surplusFailedLate(
-                id, amount: parts.amount, dimensions: dimensions, at: effectiveAt)
+                id, amount: parts.amount, excess: parts.excess, dimensions: dimensions, at: effectiveAt)
         }
     }
 }

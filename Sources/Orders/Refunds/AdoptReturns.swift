@@ -18,6 +18,8 @@ extension StoreTransaction {
         try await adopt(refunds, of: record, in: &order)
         if let destination = record.destination {
             try await book(reversals?.data ?? [], feeRefunds?.data ?? [], of: record, from: destination)
+            // They may have taken what something else had paid already.
+            if reversals?.data.isEmpty == false { try await returnToSellers(of: order) }
         }
         let more = [charge.refunds?.hasMore, reversals?.hasMore, feeRefunds?.hasMore]
         return !more.contains(true)
@@ -30,7 +32,7 @@ extension StoreTransaction {
         // Oldest first: the allocation of each depends on what was refunded before it.
         for refund in refunds.sorted(by: { ($0.created, $0.id) < ($1.created, $1.id) }) {
             if let known = try await self.refunds(where: "stripe_id = \(refund.id)").first {
-                guard try await follow(known, refund, of: charge) else { continue }
+                guard try await follow(known, refund, of: charge, in: order) else { continue }
             } else if let asked = try await refundAsked(by: refund) {
                 try await attach(refund, to: asked, of: charge, in: order)
             } else {
@@ -85,8 +87,11 @@ extension StoreTransaction {
         } else {
             try await giveUpDebts(of: charge, paidBy: refund, remaining: nil)
             let whole = try order.division.total
-            let before = try await refundedParts(of: charge)
-            parts = try whole.upTo(refunded: before.amount.adding(amount)).subtracting(before)
+            let before = try await takenParts(of: charge).ofOrder
+            let room = try whole.amount.subtracting(before.amount)
+            let excess = Money(max(0, amount.minorUnits - room.minorUnits), order.currency)
+            parts = try whole.upTo(refunded: before.amount.adding(amount).subtracting(excess)).subtracting(before)
+                .adding(excess: excess)
         }
         let operation = refund.metadata["souk_operation"].flatMap({ ID<Operation>($0) })
         let id = makeID(Refund.self)
@@ -105,7 +110,7 @@ extension StoreTransaction {
         try await insert(shares, of: id, takers: order.releases.compactMapValues(\.taker))
         let sellers = try order.parts(of: shares.map { ($0.line, $0.parts.sellerAmount) })
         try await append([try charge.refundedEntry(refund.id, parts, sellers: sellers, at: refund.created)])
-        try await bookEnd(of: refund, status, parts, sellers, charge)
+        try await bookEnd(of: refund, status, parts, sellers, charge, order)
         try await announce("refund.created", id)
         guard operation == nil else { return }
         let beyond =
@@ -121,7 +126,7 @@ extension StoreTransaction {
 
     /// - Returns: whether Stripe says something new of the refund.
     private func follow(
-        _ known: RefundRecord, _ refund: RefundResource, of charge: ChargeRecord
+        _ known: RefundRecord, _ refund: RefundResource, of charge: ChargeRecord, in order: OrderRecord
     ) async throws -> Bool {
         let status = refund.status ?? .pending
         guard status.rawValue != known.status.rawValue else { return false }
@@ -131,7 +136,7 @@ extension StoreTransaction {
             WHERE id = \(known.id)
             """)
         let sellers = try await sellerParts(of: known.id, in: known.parts.amount.currency)
-        try await bookEnd(of: refund, status, known.parts, sellers, charge)
+        try await bookEnd(of: refund, status, known.parts, sellers, charge, order)
         try await wakeHeld(of: known.id.rawValue)
         try await announce(status == .failed ? "refund.failed" : "refund.updated", known.id)
         return true
@@ -167,14 +172,14 @@ extension StoreTransaction {
             """)
         let sellers = try await sellerParts(of: asked.id, in: asked.parts.amount.currency)
         try await append([try charge.refundedEntry(refund.id, asked.parts, sellers: sellers, at: refund.created)])
-        try await bookEnd(of: refund, status, asked.parts, sellers, charge)
+        try await bookEnd(of: refund, status, asked.parts, sellers, charge, order)
         try await wakeHeld(of: asked.id.rawValue)
         try await announce(status == .failed ? "refund.failed" : "refund.updated", asked.id)
     }
 
     private func bookEnd(
         of refund: RefundResource, _ status: StripeRefundStatus, _ parts: MoneyParts,
-        _ sellers: [SeparateDivision.Part], _ charge: ChargeRecord
+        _ sellers: [SeparateDivision.Part], _ charge: ChargeRecord, _ order: OrderRecord
     ) async throws {
         switch status {
         case .failed:
@@ -184,6 +189,7 @@ extension StoreTransaction {
             ])
         case .canceled:
             try await append([try charge.refundCanceledEntry(refund.id, parts, sellers: sellers, at: now)])
+            if charge.purpose == .surplus { try await sendBack(charge, for: order, insteadOf: refund.id) }
         default: break
         }
     }

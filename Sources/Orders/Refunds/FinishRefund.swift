@@ -169,7 +169,8 @@ extension StoreTransaction {
                     WHERE r.charge_id = c.id AND r.status NOT IN ('failed', 'canceled'))
                 AND NOT EXISTS (
                     SELECT FROM stripe_operations o
-                    WHERE o.unique_key = 'refund_charge:' || c.id AND o.id <> \(operation.id) AND o.state <> 'failed')
+                    WHERE (o.unique_key = 'refund_charge:' || c.id OR o.unique_key LIKE 'refund_charge:' || c.id || ':%')
+                        AND o.id <> \(operation.id) AND o.state NOT IN ('failed', 'succeeded'))
             ORDER BY c.created_at LIMIT 1
             """
         ).first.map(ChargeRecord.init)

@@ -153,6 +153,12 @@ extension StoreTransaction {
         return try MoneyParts.sum(standing.map(\.parts), in: charge.amount.currency)
     }
 
+    /// The parts of a charge that cannot be refunded any more: also what the platform paid its buyer without Stripe.
+    func takenParts(of charge: ChargeRecord) async throws -> MoneyParts {
+        let taking = try await refunds(where: "charge_id = \(charge.id) AND claims")
+        return try MoneyParts.sum(taking.map(\.parts), in: charge.amount.currency)
+    }
+
     /// `takers` are the transfers that have taken lines' shares away, so that their sellers owe the parts.
     func insert(
         _ shares: [RefundAllocation.Share], of refund: ID<Refund>, takers: [ID<OrderLine>: ID<Transfer>] = [:]

@@ -58,7 +58,7 @@ extension BooksCheck {
             }
             return try SeparateChargeRules.surplusRefunded(
                 refund, of: StripeChargeID(fact.charge), amount: fact.division.parts.amount,
-                dimensions: fact.dimensions, at: fact.created)
+                excess: fact.division.parts.excess, dimensions: fact.dimensions, at: fact.created)
         }
     }
 
