@@ -37,14 +37,15 @@ import Webhooks
                 try await delivery.post(body, header: good.replacing("v1=", with: "v0=")),
                 try await delivery.post(body + [0x20], header: good),
                 try await delivery.post(body, at: now.advanced(by: .seconds(-310))),
-                try await delivery.post(body, at: now.advanced(by: .seconds(310))),
+                try await delivery.post(body, at: now.advanced(by: .seconds(900))),
                 try await delivery.post(body, secret: "whsec_other"),
             ]
             for answer in refused {
                 #expect(answer.status == 400)
                 #expect(String(decoding: answer.body, as: UTF8.self).contains("webhook_signature_invalid"))
             }
-            #expect(try await delivery.post(body, at: now.advanced(by: .seconds(-290))).status == 200)
+            let almostTooOld = WallClock.now().advanced(by: .seconds(-240))
+            #expect(try await delivery.post(body, at: almostTooOld).status == 200)
         }
         #expect(try await world.count("inbox_event_ids") == 1)
     }
