@@ -225,7 +225,7 @@ extension RunningSouk {
     }
 
     /// By the sandbox's clock, as statements name it.
-    fileprivate func thisMonth() async throws -> String {
+    func thisMonth() async throws -> String {
         let now = try #require(try await control("GET", "/clock").expecting(200)["now"].int)
         let parts = Calendar(identifier: .iso8601).dateComponents(
             in: .gmt, from: Date(timeIntervalSince1970: TimeInterval(now)))

@@ -235,6 +235,15 @@ import Testing
             #expect(held?.map { $0["seller"].string } == [sellers[1]])
             #expect(held?.first?["hold"]["reason"].string?.contains("disputes the payment") == true)
             try await souk.expectSoundBooks()
+            // What the dispute claimed includes the fee of each seller's lines.
+            let month = try await souk.thisMonth()
+            for (seller, gross) in zip(sellers, [7000, 3000]) {
+                let statement = try await souk.call("GET", "/v1/sellers/\(seller)/statements/\(month)").expecting(200)
+                let sums = try #require(statement["currencies"].array?.first)
+                #expect(sums["gross"].int == gross, "\(sums)")
+                #expect(sums["disputes"].int == -gross, "\(sums)")
+                #expect(sums["platform_fee"].int == 0, "\(sums)")
+            }
 
             try await souk.resolve(dispute, "won")
             try await souk.readBalances()

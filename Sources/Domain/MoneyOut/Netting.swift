@@ -16,7 +16,9 @@ package enum Netting {
 
     /// Which debts an amount pays: the first ones first, each as far as the amount reaches.
     ///
-    /// - Parameter debts: in minor units, the oldest first; one that is not positive is none.
+    /// - Parameters:
+    ///   - debts: in minor units, the oldest first; one that is not positive is none.
+    ///   - amount: in minor units; nothing is paid of what is not positive.
     /// - Returns: what is paid of each, in the same order; together at most the amount.
     package static func paid(of debts: [Int64], by amount: Int64) -> [Int64] {
         var rest = max(0, amount)

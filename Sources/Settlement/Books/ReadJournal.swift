@@ -102,7 +102,7 @@ extension JournalRow {
             FROM postings p JOIN ledger_accounts a ON a.id = p.account_id WHERE p.entry_id = e.id
         ) AS legs
         CROSS JOIN LATERAL (
-            -- Of an order of several sellers: the fees of each one's lines, or of what a refund took of them.
+            -- Of an order of several sellers: the fees of each one's lines, or of what a refund or a dispute took of them.
             SELECT array_agg(seller_id ORDER BY seller_id) AS sellers, array_agg(weight ORDER BY seller_id) AS weights
             FROM (
                 SELECT l.seller_id,
@@ -112,10 +112,16 @@ extension JournalRow {
                         ELSE r.of_this END)::bigint AS weight
                 FROM order_lines l
                 CROSS JOIN LATERAL (
-                    SELECT coalesce(sum(part.platform_fee_minor), 0) AS of_all,
-                        coalesce(sum(part.platform_fee_minor) FILTER (
-                            WHERE refund.stripe_id = split_part(e.cause, ':', 2)), 0) AS of_this
-                    FROM refund_lines part JOIN refunds refund ON refund.id = part.refund_id WHERE part.line_id = l.id
+                    SELECT coalesce(sum(fee) FILTER (WHERE counts), 0) AS of_all,
+                        coalesce(sum(fee) FILTER (WHERE stripe_id = split_part(e.cause, ':', 2)), 0) AS of_this
+                    FROM (
+                        SELECT part.platform_fee_minor AS fee, refund.stripe_id, refund.claims AS counts
+                        FROM refund_lines part JOIN refunds refund ON refund.id = part.refund_id WHERE part.line_id = l.id
+                        UNION ALL
+                        SELECT part.platform_fee_minor, dispute.stripe_id, dispute.reinstated_at IS NULL
+                        FROM dispute_lines part JOIN disputes dispute ON dispute.id = part.dispute_id
+                        WHERE part.line_id = l.id
+                    ) AS parts
                 ) AS r
                 WHERE e.seller_id IS NULL AND l.order_id = e.order_id AND l.seller_id IS NOT NULL
                 GROUP BY l.seller_id
