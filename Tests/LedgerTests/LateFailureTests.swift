@@ -36,6 +36,24 @@ import Testing
         #expect(books.sum == 0)
     }
 
+    @Test("What the buyer has twice of it is the platform's loss")
+    mutating func chargeFailsAfterBeingPaidOtherwise() throws {
+        try sell(ChargeRulesTests.parts(10_000, fee: 1000))
+        let rest = ChargeRulesTests.parts(7500, fee: 750)
+        let division = ChargeDivision(
+            amount: Money(10_000, .usd), seller: rest.seller, sellerAmount: rest.sellerAmount,
+            platformFee: rest.platformFee,
+            platformSales: rest.platformSales, tax: rest.tax, platformDiscount: rest.platformDiscount,
+            excess: Money(2500, .usd))
+        books.post(
+            try ChargeRules.destinationChargeFailedLate(
+                StripeChargeID("ch_1"), division, dimensions: Self.dimensions, at: Self.now))
+        books.post(try platform.row("charge_failure", -10_000, .charge("ch_1")))
+        #expect(books.uncleared.isEmpty)
+        #expect(books.balance(.refundLoss) == 2500)
+        #expect(books.balance(.sellerReceivable(Self.seller)) == 6750)
+    }
+
     @Test("A canceled refund leaves the books as if it had never been asked for")
     mutating func refundCanceled() throws {
         let division = ChargeRulesTests.parts(10_000, fee: 1000, tax: 700, sales: 300, discount: 200)

@@ -198,6 +198,13 @@ import Testing
         books.post(try platform.row("refund", -10_000, .refund("re_2")))
         #expect(books.balance(.buyerRefundsDue) == 0)
         expect(platform: -320, sellers: [0, 0])
+        // Refunded once more, to a buyer who has the money.
+        books.post(
+            try SeparateChargeRules.surplusRefunded(
+                StripeRefundID("re_3"), of: charge, amount: amount, excess: amount, dimensions: Self.dimensions,
+                at: Self.now))
+        #expect(books.balance(.buyerRefundsDue) == 0)
+        #expect(books.balance(.refundLoss) == 10_000)
     }
 
     @Test("A transfer that somebody made at Stripe is owed by the seller, who is owed the share as before")
