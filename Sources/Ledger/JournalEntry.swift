@@ -13,6 +13,10 @@ package struct Cause: Hashable, Sendable, CustomStringConvertible {
     package static func balanceTransaction(_ id: StripeBalanceTransactionID, of owner: BalanceOwner) -> Cause {
         Cause(rawValue: "balance_transaction:\(owner.code):\(id)")
     }
+    /// One row of a seller's balance that the platform has paid.
+    package static func collected(_ id: StripeBalanceTransactionID, of owner: BalanceOwner) -> Cause {
+        Cause(rawValue: "collected:\(owner.code):\(id)")
+    }
     package static func chargePaid(_ id: StripeChargeID) -> Cause { Cause(rawValue: "charge_paid:\(id)") }
     package static func chargeFailedLate(_ id: StripeChargeID) -> Cause {
         Cause(rawValue: "charge_failed_late:\(id)")

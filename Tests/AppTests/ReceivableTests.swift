@@ -48,6 +48,37 @@ import Testing
         }
     }
 
+    @Test("Stripe fills a balance that stays below zero out of the platform's: the seller owes it, and can be forgiven")
+    func collected() async throws {
+        try await RunningSouk.with { souk in
+            let sale = try await souk.paidSale()
+            _ = try await souk.control("POST", "/clock/advance", ["seconds": 864_000]).expecting(200)
+            try await souk.settle()
+            _ = try await souk.call("POST", "/v1/orders/\(sale.order)/refunds", [:]).expecting(201)
+            try await souk.settle()
+            #expect(try await souk.balances()["seller:\(sale.seller):funds"] == -9000)
+            #expect(try await souk.balances()["seller:\(sale.seller):receivable"] == 0)
+            _ = try await souk.control("POST", "/clock/advance", ["seconds": .int(179 * 86_400)]).expecting(200)
+            try await souk.settle()
+            #expect(try await souk.balances()["seller:\(sale.seller):funds"] == -9000)
+            let platform = try #require(try await souk.balances()["stripe:platform"])
+            _ = try await souk.control("POST", "/clock/advance", ["seconds": .int(2 * 86_400)]).expecting(200)
+            try await souk.readBalances()
+            let balances = try await souk.balances()
+            #expect(balances["seller:\(sale.seller):funds"] == 0)
+            #expect(balances["seller:\(sale.seller):receivable"] == 9000)
+            #expect(balances["stripe:platform"] == platform - 9000)
+            #expect(balances["clearing:transfer"] == 0)
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+            _ = try await souk.call(
+                "POST", "/v1/sellers/\(sale.seller)/write_off", ["currency": "usd", "reason": "gone"]
+            ).expecting(201)
+            #expect(try await souk.balances()["loss:write_off"] == 9000)
+            try await souk.expectSoundBooks()
+        }
+    }
+
     @Test(
         "of later shares the policy's part pays the debt, and never more than it",
         arguments: [(5000, 5800, 0), (500, 5985, 185), (0, 6300, 500)])

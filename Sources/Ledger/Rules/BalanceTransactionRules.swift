@@ -70,6 +70,17 @@ package struct BalanceTransaction: Hashable, Sendable {
 /// Stripe-side entries: what Stripe booked, one entry for each row (docs/money-flows.md, "Two sides that must
 /// meet").
 package enum BalanceTransactionRules {
+    /// All that a row asks for by itself: its own entry, and where Stripe has filled a seller's balance out of the platform's,
+    /// what the seller owes for it (docs/money-flows.md, "What sellers owe").
+    package static func entries(for row: BalanceTransaction) throws(UnbalancedEntry) -> [JournalEntry] {
+        var entries: [JournalEntry] = []
+        if let entry = try entry(for: row) { entries.append(entry) }
+        if row.category == "connect_collection_transfer", case .transfer = row.subject, let seller = row.seller {
+            entries.append(try ReceivableRules.collected(row, seller: seller))
+        }
+        return entries
+    }
+
     /// The entry of one row: its `net` to the Stripe balance, its `amount` to the account that waits for it, and each of
     /// its fees, with its own sign, to whoever bears it.
     ///

@@ -207,6 +207,8 @@ extension Store {
             WHERE subject_id = ANY (\(ids)) AND order_id IS NOT NULL
                 AND subject_kind IN ('charge', 'application_fee')
             """)
+        let sellers = try await query("SELECT stripe_account FROM sellers WHERE stripe_account = ANY (\(ids))")
+        known.sellerAccounts = Set(try sellers.map { try $0.get("stripe_account") })
         for row in subjects { known.orders[try row.get("subject_id")] = try row.get("order_id") as ID<Order> }
         return known
     }
@@ -222,6 +224,7 @@ extension BalanceTransactionSource {
         case .feeRefund(let refund): [refund.fee.id.rawValue]
         case .refund(let refund): [refund.charge?.id.rawValue].compactMap(\.self)
         case .dispute(let dispute): [dispute.charge?.id.rawValue].compactMap(\.self)
+        case .collection(let collection): [collection.destination?.id.rawValue].compactMap(\.self)
         case .transfer, .payout, .other, .id: []
         }
     }

@@ -23,7 +23,7 @@ extension ReadBalanceFeed {
             let recorded = try await tx.record(rows)
             for row in rows where !recorded.contains(row.row.id) { try await tx.restoreCopy(of: row) }
             // An entry that is there keeps its cause for itself.
-            try await tx.append(try rows.compactMap { try BalanceTransactionRules.entry(for: $0.row) })
+            try await tx.append(try rows.flatMap { try BalanceTransactionRules.entries(for: $0.row) })
             try await tx.updateReversedAmounts(read.filter { recorded.contains($0.id) }, owner: owner)
             try await tx.awaitRows(
                 read.flatMap { AwaitedRow.following($0.source, of: owner, category: $0.reportingCategory) })

@@ -22,6 +22,8 @@ struct KnownObjects: Sendable {
     var orders: [String: ID<Order>] = [:]
     /// The platform's charges of application fees that were looked at, by the fee's id.
     var chargesOfFees: [String: String] = [:]
+    /// Stripe accounts of sellers.
+    var sellerAccounts: Set<String> = []
     /// Objects that were looked at and are not Souk's.
     var external: Set<String> = []
 
@@ -90,6 +92,12 @@ enum RowResolution: Hashable, Sendable {
             return ofCharge(charge, known: known, subject: .dispute(dispute.id))
         case (.dispute, .connected): return .external
         case (.payout(let payout), _): return .resolved(.payout(payout.cursor), order: nil, applicationFee: nil)
+        case (.collection(let collection), _):
+            // Of the platform's other accounts only its own row is read.
+            guard owner != .platform || known.sellerAccounts.contains(collection.destination?.id.rawValue ?? "") else {
+                return .external
+            }
+            return .resolved(.transfer(collection.id), order: nil, applicationFee: nil)
         // Souk makes no top-ups: whoever sends money to the platform's balance does it at Stripe.
         case (.other(let object), .platform) where object.object == "topup": return .external
         case (.other, _), (.id, _), (nil, _): return .resolved(.none, order: nil, applicationFee: nil)

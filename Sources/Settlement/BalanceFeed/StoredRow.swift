@@ -139,7 +139,7 @@ extension StoreTransaction {
             })
         let entries = try rows.map(\.row)
             .filter { fresh.contains(.balanceTransaction($0.id, of: $0.owner)) }
-            .compactMap { try BalanceTransactionRules.entry(for: $0) }
+            .flatMap { try BalanceTransactionRules.entries(for: $0) }
         try await append(entries)
         return Set(rows.map(\.row).filter { fresh.contains(.balanceTransaction($0.id, of: $0.owner)) }.map(\.id))
     }

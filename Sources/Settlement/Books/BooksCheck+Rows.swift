@@ -37,7 +37,8 @@ extension BooksCheck {
         "balance_transaction", "charge_paid", "charge_failed_late", "refund", "refund_failed", "refund_canceled",
         "refund_paid_otherwise", "refund_given_up",
         "transfer_made", "netted", "reversal_made", "fee_refund_made", "payout_created", "payout_paid", "payout_failed",
-        "payout_canceled", "adjusted", "written_off", "write_off_recovered", "dispute_withdrawn", "dispute_claimed",
+        "payout_canceled", "adjusted", "collected", "written_off", "write_off_recovered", "dispute_withdrawn",
+        "dispute_claimed",
         "dispute_won",
         "dispute_lost",
     ]
@@ -57,8 +58,8 @@ extension BooksCheck {
             guard let end = page.last else { return faults }
             last = (end.owner.code, end.id.rawValue)
             faults += try await compare(
-                try page.compactMap { row in
-                    try BalanceTransactionRules.entry(for: row).map { (row.id.rawValue, $0) }
+                try page.flatMap { row in
+                    try BalanceTransactionRules.entries(for: row).map { (row.id.rawValue, $0) }
                 }, missing: .rowNotBooked)
         }
     }
@@ -117,7 +118,7 @@ extension BooksCheck {
         try await store.query(
             """
             SELECT e.cause FROM journal_entries e
-            WHERE e.cause LIKE 'balance_transaction:%'
+            WHERE (e.cause LIKE 'balance\\_transaction:%' OR e.cause LIKE 'collected:%')
                 AND NOT EXISTS (
                     SELECT 1 FROM balance_transactions b
                     WHERE b.stripe_account = split_part(e.cause, ':', 2) AND b.id = split_part(e.cause, ':', 3))

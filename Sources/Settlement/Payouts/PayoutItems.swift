@@ -69,7 +69,7 @@ struct PayoutItemBody: Encodable, Sendable {
 
 /// What a part of a payout is, in the words of whoever is paid.
 enum PayoutItemType: String, Hashable, Sendable, CaseIterable {
-    case sale, adjustment, transfer, refund, reversal, dispute, fee, topup, reserve
+    case sale, adjustment, transfer, refund, reversal, dispute, fee, topup, reserve, collection
     case refundFailure = "refund_failure"
     case applicationFee = "application_fee"
     case applicationFeeRefund = "application_fee_refund"
@@ -99,6 +99,7 @@ enum PayoutItemType: String, Hashable, Sendable, CaseIterable {
         "platform_earning": .applicationFee, "platform_earning_refund": .applicationFeeRefund, "dispute": .dispute,
         "dispute_reversal": .dispute, "fee": .fee, "tax": .fee, "payout": .payoutFee, "payout_reversal": .payoutFee,
         "topup": .topup, "topup_reversal": .topup, "risk_reserved_funds": .reserve, "connect_reserved_funds": .reserve,
+        "connect_collection_transfer": .collection,
         "payout_minimum_balance_hold": .reserve, "payout_minimum_balance_release": .reserve,
     ]
 

@@ -11,12 +11,20 @@ package indirect enum BalanceTransactionSource: Codable, Hashable, Sendable {
     case feeRefund(FeeRefundResource)
     case payout(PayoutResource)
     case dispute(DisputeReference)
+    case collection(CollectionTransfer)
     /// A kind that nothing here acts on; what Stripe adds comes as this.
     case other(OtherObject)
 
     package struct OtherObject: Codable, Hashable, Sendable {
         package let id: String
         package let object: String
+    }
+
+    /// What Stripe takes of the platform's balance to fill one that a connected account left below zero.
+    package struct CollectionTransfer: Codable, Hashable, Sendable {
+        package let id: String
+        package let object: String
+        package let destination: Reference<StripeAccount>?
     }
 
     /// The part of a dispute that tells which charge it is about.
@@ -43,6 +51,7 @@ package indirect enum BalanceTransactionSource: Codable, Hashable, Sendable {
         case .feeRefund(let refund): refund.cursor
         case .payout(let payout): payout.cursor
         case .dispute(let dispute): dispute.id
+        case .collection(let collection): collection.id
         case .other(let object): object.id
         }
     }
@@ -64,6 +73,7 @@ package indirect enum BalanceTransactionSource: Codable, Hashable, Sendable {
             case "fee_refund": .feeRefund(try container.decode(FeeRefundResource.self))
             case "payout": .payout(try container.decode(PayoutResource.self))
             case "dispute": .dispute(try container.decode(DisputeReference.self))
+            case "connect_collection_transfer": .collection(try container.decode(CollectionTransfer.self))
             default: .other(other)
             }
     }
@@ -80,6 +90,7 @@ package indirect enum BalanceTransactionSource: Codable, Hashable, Sendable {
         case .feeRefund(let refund): try container.encode(refund)
         case .payout(let payout): try container.encode(payout)
         case .dispute(let dispute): try container.encode(dispute)
+        case .collection(let collection): try container.encode(collection)
         case .other(let object): try container.encode(object)
         }
     }

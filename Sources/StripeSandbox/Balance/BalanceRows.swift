@@ -63,6 +63,7 @@ enum BalanceRows {
             turn.schedule(
                 .fundsAvailable, account, at: availableOn * 1000, in: account, id: "funds:\(account):\(availableOn)")
         }
+        Collections.plan(account, movement.currency, turn)
         if movement.amount > 0, turn.current(account)["_waiting_refunds"] == true {
             turn.schedule(.refundFunded, account, at: turn.milliseconds, in: account)
         }

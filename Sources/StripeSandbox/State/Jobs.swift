@@ -9,6 +9,7 @@ enum Jobs {
         case .automaticPayout: AutomaticPayouts.run(job.subject, turn)
         case .payoutSent: Payouts.sent(job.subject, turn)
         case .payoutArrived: try Payouts.arrived(job.subject, turn)
+        case .collectBalance: Collections.run(job.account, job.subject, turn)
         case .debitAnswered: BankDebits.finish(job.subject, turn)
         case .topupSucceeds: Topups.finish(job.subject, turn)
         case .refundSettles: Refunds.settle(job.subject, turn)
