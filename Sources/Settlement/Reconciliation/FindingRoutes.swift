@@ -75,6 +75,7 @@ package struct FindingRoutes: Sendable {
     @Sendable func repair(_ request: Request, _ context: SoukContext) async throws -> FindingBody {
         let id = try context.id(of: Finding.self, else: .findingNotFound)
         let body = try await request.decode(as: RepairBody.self, context: context)
+        if let reason = body.reason { try ReasonBody.check(reason) }
         if body.preview == true {
             let (finding, differences) = try await repairFinding.preview(id)
             return FindingBody(finding, now: differences)
@@ -87,7 +88,6 @@ package struct FindingRoutes: Sendable {
         guard let reason = body.reason else {
             throw Refusal(.parameterMissing, "Say why, for the audit log.", parameter: "reason")
         }
-        try ReasonBody.check(reason)
         let (finding, differences) = try await repairFinding(id, repair, because: reason, by: context.caller)
         return FindingBody(finding, now: repair == .markReviewed ? nil : differences)
     }
