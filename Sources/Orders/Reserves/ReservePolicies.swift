@@ -24,7 +24,7 @@ extension StoreTransaction {
 struct SetReserve: Sendable {
     let store: Store
 
-    /// - Parameter terms: nil to hold back nothing of orders that are placed from now on.
+    /// Without terms nothing is held back of orders that are placed from now on.
     /// - Throws: `seller_not_found`.
     func callAsFunction(_ seller: ID<Seller>, _ terms: ReserveTerms?, by caller: Caller) async throws {
         try await store.transaction { tx in
