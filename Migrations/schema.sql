@@ -324,7 +324,10 @@ CREATE TABLE public.dispute_lines (
     platform_sales_minor bigint NOT NULL,
     platform_discount_minor bigint NOT NULL,
     transfer_id text,
-    CONSTRAINT dispute_lines_check CHECK ((amount_minor = ((((seller_minor + platform_fee_minor) + tax_minor) + platform_sales_minor) - platform_discount_minor)))
+    reserve_minor bigint DEFAULT 0 NOT NULL,
+    reserve_released boolean DEFAULT false NOT NULL,
+    CONSTRAINT dispute_lines_check CHECK ((amount_minor = ((((seller_minor + platform_fee_minor) + tax_minor) + platform_sales_minor) - platform_discount_minor))),
+    CONSTRAINT dispute_lines_reserve_minor_check CHECK ((reserve_minor >= 0))
 );
 
 CREATE TABLE public.dispute_sellers (
@@ -334,8 +337,10 @@ CREATE TABLE public.dispute_sellers (
     receivable_minor bigint NOT NULL,
     returned_payable_minor bigint,
     returned_receivable_minor bigint,
-    CONSTRAINT dispute_sellers_check CHECK (((returned_payable_minor IS NULL) = (returned_receivable_minor IS NULL))),
-    CONSTRAINT dispute_sellers_check1 CHECK (((returned_payable_minor + returned_receivable_minor) = (payable_minor + receivable_minor)))
+    reserve_minor bigint DEFAULT 0 NOT NULL,
+    returned_reserve_minor bigint,
+    CONSTRAINT dispute_sellers_returned_together CHECK ((num_nonnulls(returned_payable_minor, returned_receivable_minor, returned_reserve_minor) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT dispute_sellers_returned_whole CHECK ((((returned_payable_minor + returned_receivable_minor) + returned_reserve_minor) = ((payable_minor + receivable_minor) + reserve_minor)))
 );
 
 CREATE TABLE public.disputes (
@@ -550,7 +555,10 @@ CREATE TABLE public.refund_lines (
     platform_sales_minor bigint NOT NULL,
     platform_discount_minor bigint NOT NULL,
     transfer_id text,
-    CONSTRAINT refund_lines_amount_minor_check CHECK ((amount_minor <> 0))
+    reserve_minor bigint DEFAULT 0 NOT NULL,
+    reserve_released boolean DEFAULT false NOT NULL,
+    CONSTRAINT refund_lines_amount_minor_check CHECK ((amount_minor <> 0)),
+    CONSTRAINT refund_lines_reserve_minor_check CHECK ((reserve_minor >= 0))
 );
 
 CREATE TABLE public.refunds (
@@ -612,7 +620,8 @@ CREATE VIEW public.line_takings AS
     f.tax_minor,
     f.platform_sales_minor,
     f.platform_discount_minor,
-    f.transfer_id
+    f.transfer_id,
+    f.reserve_minor
    FROM (public.refund_lines f
      JOIN public.refunds r ON ((r.id = f.refund_id)))
   WHERE (r.claims AND (r.stripe_id IS NOT NULL))
@@ -626,7 +635,8 @@ UNION ALL
     l.tax_minor,
     l.platform_sales_minor,
     l.platform_discount_minor,
-    l.transfer_id
+    l.transfer_id,
+    l.reserve_minor
    FROM (public.dispute_lines l
      JOIN public.disputes d ON ((d.id = l.dispute_id)))
   WHERE (d.reinstated_at IS NULL);
@@ -738,7 +748,7 @@ CREATE TABLE public.transfers (
     CONSTRAINT transfers_check3 CHECK (((state <> 'held'::text) OR ((amount_minor IS NULL) AND (payable_minor IS NULL)))),
     CONSTRAINT transfers_check4 CHECK (((state <> 'canceled'::text) OR ((amount_minor IS NULL) AND (payable_minor IS NOT NULL)))),
     CONSTRAINT transfers_check5 CHECK (((operation_id IS NULL) = (purpose IS NULL))),
-    CONSTRAINT transfers_purpose_check CHECK ((purpose = ANY (ARRAY['share'::text, 'return'::text, 'adjustment'::text]))),
+    CONSTRAINT transfers_purpose_check CHECK ((purpose = ANY (ARRAY['share'::text, 'reserve'::text, 'return'::text, 'adjustment'::text]))),
     CONSTRAINT transfers_state_check CHECK ((state = ANY (ARRAY['held'::text, 'pending'::text, 'paid'::text, 'canceled'::text])))
 );
 
@@ -828,6 +838,9 @@ CREATE TABLE public.order_lines (
     released_at timestamp with time zone,
     transfer_id text,
     release_id text,
+    reserve_minor bigint DEFAULT 0 NOT NULL,
+    reserve_transfer_id text,
+    CONSTRAINT order_lines_check CHECK (((reserve_minor >= 0) AND (reserve_minor <= GREATEST(seller_minor, (0)::bigint)))),
     CONSTRAINT order_lines_check1 CHECK (((type = 'discount'::text) OR (amount_minor >= 0))),
     CONSTRAINT order_lines_check2 CHECK (((type <> 'discount'::text) OR (amount_minor <= 0))),
     CONSTRAINT order_lines_check3 CHECK ((amount_minor = ((((seller_minor + platform_fee_minor) + tax_minor) + platform_sales_minor) - platform_discount_minor))),
@@ -846,7 +859,12 @@ CREATE TABLE public.order_sellers (
     seller_id text NOT NULL,
     stripe_account text NOT NULL,
     amount_minor bigint NOT NULL,
-    CONSTRAINT order_sellers_amount_minor_check CHECK ((amount_minor >= 0))
+    reserve_basis_points bigint,
+    reserve_days bigint,
+    CONSTRAINT order_sellers_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT order_sellers_check CHECK (((reserve_basis_points IS NULL) = (reserve_days IS NULL))),
+    CONSTRAINT order_sellers_reserve_basis_points_check CHECK (((reserve_basis_points >= 1) AND (reserve_basis_points <= 10000))),
+    CONSTRAINT order_sellers_reserve_days_check CHECK (((reserve_days >= 1) AND (reserve_days <= 365)))
 );
 
 CREATE TABLE public.orders (
@@ -1148,6 +1166,43 @@ CREATE TABLE public.releases (
     created_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.reserve_policies (
+    seller_id text NOT NULL,
+    basis_points bigint NOT NULL,
+    days bigint NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT reserve_policies_basis_points_check CHECK (((basis_points >= 1) AND (basis_points <= 10000))),
+    CONSTRAINT reserve_policies_days_check CHECK (((days >= 1) AND (days <= 365)))
+);
+
+CREATE TABLE public.reserves (
+    transfer_id text NOT NULL,
+    order_id text NOT NULL,
+    seller_id text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    held_at timestamp with time zone NOT NULL,
+    release_at timestamp with time zone NOT NULL,
+    released_at timestamp with time zone,
+    released_minor bigint,
+    CONSTRAINT reserves_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT reserves_check CHECK (((released_minor >= 0) AND (released_minor <= amount_minor))),
+    CONSTRAINT reserves_check1 CHECK (((released_at IS NULL) = (released_minor IS NULL)))
+);
+
+CREATE VIEW public.reserves_held AS
+ SELECT r.transfer_id,
+    r.order_id,
+    r.seller_id,
+    r.currency,
+    r.release_at,
+    (((r.amount_minor)::numeric - COALESCE(( SELECT sum(f.reserve_minor) AS sum
+           FROM (public.line_takings f
+             JOIN public.order_lines l ON ((l.id = f.line_id)))
+          WHERE (l.reserve_transfer_id = r.transfer_id)), (0)::numeric)))::bigint AS held_minor
+   FROM public.reserves r
+  WHERE (r.released_at IS NULL);
+
 CREATE TABLE public.schema_migrations (
     number bigint NOT NULL,
     name text NOT NULL,
@@ -1180,6 +1235,42 @@ CREATE TABLE public.sellers (
     CONSTRAINT sellers_origin_check CHECK ((origin = ANY (ARRAY['souk'::text, 'joined'::text]))),
     CONSTRAINT sellers_status_check CHECK ((status = ANY (ARRAY['onboarding'::text, 'under_review'::text, 'action_required'::text, 'active'::text, 'restricted'::text, 'disabled'::text, 'rejected'::text, 'disconnected'::text])))
 );
+
+CREATE VIEW public.share_parts AS
+ SELECT l.id AS line_id,
+    l.order_id,
+    l.seller_id,
+    l.transfer_id,
+    (l.seller_minor -
+        CASE
+            WHEN (l.reserve_transfer_id IS NULL) THEN (0)::bigint
+            ELSE l.reserve_minor
+        END) AS share_minor,
+    ((COALESCE(f.taken, (0)::numeric) +
+        CASE
+            WHEN (l.reserve_transfer_id IS NULL) THEN COALESCE(f.reserve, (0)::numeric)
+            ELSE (0)::numeric
+        END))::bigint AS taken_minor,
+    (COALESCE(f.owed, (0)::numeric))::bigint AS owed_minor
+   FROM (public.order_lines l
+     CROSS JOIN LATERAL ( SELECT sum((f_1.seller_minor - f_1.reserve_minor)) FILTER (WHERE (f_1.transfer_id IS NULL)) AS taken,
+            sum((f_1.seller_minor - f_1.reserve_minor)) FILTER (WHERE (f_1.transfer_id IS NOT NULL)) AS owed,
+            sum(f_1.reserve_minor) AS reserve
+           FROM public.line_takings f_1
+          WHERE (f_1.line_id = l.id)) f)
+  WHERE (l.seller_id IS NOT NULL)
+UNION ALL
+ SELECT l.id AS line_id,
+    l.order_id,
+    l.seller_id,
+    l.reserve_transfer_id AS transfer_id,
+    l.reserve_minor AS share_minor,
+    ( SELECT (COALESCE(sum(f.reserve_minor), (0)::numeric))::bigint AS "coalesce"
+           FROM public.line_takings f
+          WHERE (f.line_id = l.id)) AS taken_minor,
+    0 AS owed_minor
+   FROM public.order_lines l
+  WHERE (l.reserve_transfer_id IS NOT NULL);
 
 CREATE TABLE public.stripe_objects (
     stripe_account text NOT NULL,
@@ -1407,6 +1498,15 @@ ALTER TABLE ONLY public.releases
 ALTER TABLE ONLY public.releases
     ADD CONSTRAINT releases_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.reserve_policies
+    ADD CONSTRAINT reserve_policies_pkey PRIMARY KEY (seller_id);
+
+ALTER TABLE ONLY public.reserves
+    ADD CONSTRAINT reserves_order_id_seller_id_key UNIQUE (order_id, seller_id);
+
+ALTER TABLE ONLY public.reserves
+    ADD CONSTRAINT reserves_pkey PRIMARY KEY (transfer_id);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
 
@@ -1535,6 +1635,8 @@ CREATE INDEX onboarding_tokens_seller ON public.onboarding_tokens USING btree (s
 
 CREATE INDEX order_lines_release ON public.order_lines USING btree (release_id) WHERE (release_id IS NOT NULL);
 
+CREATE INDEX order_lines_reserve_transfer ON public.order_lines USING btree (reserve_transfer_id) WHERE (reserve_transfer_id IS NOT NULL);
+
 CREATE INDEX order_lines_transfer ON public.order_lines USING btree (transfer_id) WHERE (transfer_id IS NOT NULL);
 
 CREATE INDEX order_sellers_seller ON public.order_sellers USING btree (seller_id, order_id);
@@ -1600,6 +1702,8 @@ CREATE INDEX refunds_operation ON public.refunds USING btree (operation_id) WHER
 CREATE INDEX refunds_order ON public.refunds USING btree (order_id, id);
 
 CREATE INDEX releases_order ON public.releases USING btree (order_id, id);
+
+CREATE INDEX reserves_seller_held ON public.reserves USING btree (seller_id, release_at) WHERE (released_at IS NULL);
 
 CREATE INDEX sellers_email ON public.sellers USING btree (email, id) WHERE (email IS NOT NULL);
 
@@ -1756,6 +1860,9 @@ ALTER TABLE ONLY public.order_lines
     ADD CONSTRAINT order_lines_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.releases(id);
 
 ALTER TABLE ONLY public.order_lines
+    ADD CONSTRAINT order_lines_reserve_transfer_id_fkey FOREIGN KEY (reserve_transfer_id) REFERENCES public.transfers(id);
+
+ALTER TABLE ONLY public.order_lines
     ADD CONSTRAINT order_lines_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
 
 ALTER TABLE ONLY public.order_lines
@@ -1829,6 +1936,18 @@ ALTER TABLE ONLY public.refunds
 
 ALTER TABLE ONLY public.releases
     ADD CONSTRAINT releases_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.reserve_policies
+    ADD CONSTRAINT reserve_policies_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
+
+ALTER TABLE ONLY public.reserves
+    ADD CONSTRAINT reserves_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.reserves
+    ADD CONSTRAINT reserves_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
+
+ALTER TABLE ONLY public.reserves
+    ADD CONSTRAINT reserves_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES public.transfers(id);
 
 ALTER TABLE ONLY public.transfer_reversals
     ADD CONSTRAINT transfer_reversals_charge_id_fkey FOREIGN KEY (charge_id) REFERENCES public.charges(id);

@@ -26,6 +26,9 @@ package struct Cause: Hashable, Sendable, CustomStringConvertible {
     package static func refundCanceled(_ id: StripeRefundID) -> Cause { Cause(rawValue: "refund_canceled:\(id)") }
     package static func transferMade(_ id: StripeTransferID) -> Cause { Cause(rawValue: "transfer_made:\(id)") }
     package static func netted(_ id: ID<Transfer>) -> Cause { Cause(rawValue: "netted:\(id)") }
+    /// By the transfer that moves what is held back.
+    package static func reserveHeld(_ id: ID<Transfer>) -> Cause { Cause(rawValue: "reserve_held:\(id)") }
+    package static func reserveReleased(_ id: ID<Transfer>) -> Cause { Cause(rawValue: "reserve_released:\(id)") }
     package static func adjusted(_ id: ID<Adjustment>) -> Cause { Cause(rawValue: "adjusted:\(id)") }
     package static func writtenOff(_ id: ID<WriteOff>) -> Cause { Cause(rawValue: "written_off:\(id)") }
     package static func writeOffRecovered(_ id: ID<WriteOffRecovery>) -> Cause {

@@ -77,7 +77,8 @@ package struct OrderBody: Encodable, Sendable {
         lines = order.lines.map { line in
             OrderLineBody(
                 line, refunded: refunded[line.id] ?? 0, release: order.releases[line.id],
-                hold: standing.hold(of: line, in: order))
+                hold: standing.hold(of: line, in: order), reserve: order.reserves[line.id],
+                reserveHold: standing.reserveHold(of: line))
         }
         lastPaymentError = order.lastPaymentError
         disputeStatus = order.disputeStage?.rawValue
@@ -114,6 +115,8 @@ struct OrderSellerBody: Encodable, Sendable {
     let amountTransferred: Int64?
     /// Those of separate charges, whatever became of them.
     let transfers: [ID<Transfer>]
+    /// What of the amount is held back after the payment; null for nothing.
+    let reserve: OrderReserveBody?
 
     init(_ seller: OrderSeller, transfers: [TransferBody]?) {
         self.seller = seller.seller
@@ -123,6 +126,30 @@ struct OrderSellerBody: Encodable, Sendable {
             all.filter { $0.state == .paid }.reduce(0) { $0 + ($1.amount ?? 0) - $1.amountReversed }
         }
         self.transfers = (transfers ?? []).map(\.id)
+        reserve = seller.reserve.map { OrderReserveBody($0, transfers: transfers ?? []) }
+    }
+}
+
+/// What is held back of a seller's share, on the terms that were in force when the order was placed.
+struct OrderReserveBody: Encodable, Sendable {
+    let basisPoints: Int64
+    let days: Int64
+    /// What was held back when the order was paid; null before, as the next two.
+    let amount: Int64?
+    /// What of it is held back still.
+    let amountHeld: Int64?
+    let releaseAt: Timestamp?
+    /// The one that moves it after that date.
+    let transfer: ID<Transfer>?
+
+    init(_ terms: ReserveTerms, transfers: [TransferBody]) {
+        basisPoints = terms.basisPoints
+        days = terms.days
+        let own = transfers.first { $0.reserve != nil }
+        amount = own?.reserve?.amount
+        amountHeld = own?.reserve?.amountHeld
+        releaseAt = own?.reserve?.releaseAt
+        transfer = own?.id
     }
 }
 
@@ -149,8 +176,14 @@ struct OrderLineBody: Encodable, Sendable {
     let transfer: ID<Transfer>?
     /// Why the share is with the platform still; null for one that is not.
     let hold: HoldBody?
+    /// What of the share was held back when the order was paid, and why it is with the platform still.
+    let reserveAmount: Int64
+    let reserveHold: HoldBody?
 
-    init(_ line: OrderLine, refunded: Int64, release: LineRelease?, hold: HoldBody?) {
+    init(
+        _ line: OrderLine, refunded: Int64, release: LineRelease?, hold: HoldBody?, reserve: Money?,
+        reserveHold: HoldBody?
+    ) {
         id = line.id
         type = line.kind.rawValue
         seller = line.seller
@@ -169,6 +202,8 @@ struct OrderLineBody: Encodable, Sendable {
         releasedAt = release?.releasedAt
         transfer = release?.transfer
         self.hold = hold
+        reserveAmount = reserve?.minorUnits ?? 0
+        self.reserveHold = reserveHold
     }
 }
 

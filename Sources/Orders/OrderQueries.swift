@@ -43,10 +43,12 @@ extension StoreTransaction {
         try await insertLines(of: order)
         try await execute(
             """
-            INSERT INTO order_sellers (order_id, seller_id, stripe_account, amount_minor)
+            INSERT INTO order_sellers
+                (order_id, seller_id, stripe_account, amount_minor, reserve_basis_points, reserve_days)
             SELECT \(order.id), s.* FROM unnest(
                 \(order.sellers.map(\.seller.rawValue)), \(order.sellers.map(\.stripeAccount.rawValue)),
-                \(order.sellers.map(\.amount.minorUnits))) AS s
+                \(order.sellers.map(\.amount.minorUnits)), \(order.sellers.map(\.reserve?.basisPoints)),
+                \(order.sellers.map(\.reserve?.days))) AS s
             """)
         return true
     }

@@ -54,6 +54,8 @@ package struct OrderRecord: Sendable {
     package internal(set) var lines: [OrderLine]
     /// What was decided of the sellers' shares of separate charges, line by line.
     package internal(set) var releases: [ID<OrderLine>: LineRelease]
+    /// What was held back of lines' shares when the order was paid.
+    package internal(set) var reserves: [ID<OrderLine>: Money]
 
     package var currency: Currency { amount.currency }
 
@@ -77,6 +79,8 @@ package struct OrderSeller: Hashable, Sendable {
     /// The seller's account when the order was placed: where the money goes.
     package let stripeAccount: StripeAccountID
     package let amount: Money
+    /// What of it is held back after the payment; nil for nothing.
+    package let reserve: ReserveTerms?
 }
 
 /// The one object at Stripe through which a buyer can pay for an order.

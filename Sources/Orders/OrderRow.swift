@@ -12,7 +12,8 @@ extension OrderRecord {
         checkout_url, payment_intent, client_secret, payable_expires_at, charge_id, last_payment_error, \
         dispute_status, cancel_requested_at, canceled_at, paid_at, livemode, created_at, updated_at, \
         release_on, release_days, dispute_bearer, (SELECT json_agg(json_build_object('seller', s.seller_id, 'account', \
-        s.stripe_account, 'amount', s.amount_minor) ORDER BY s.seller_id)::text FROM order_sellers s \
+        s.stripe_account, 'amount', s.amount_minor, 'basis_points', s.reserve_basis_points, 'days', s.reserve_days) \
+        ORDER BY s.seller_id)::text FROM order_sellers s \
         WHERE s.order_id = orders.id) AS sellers
         """
 
@@ -62,6 +63,7 @@ extension OrderRecord {
         updated = try row.get("updated_at")
         self.lines = lines.map(\.line)
         releases = StoredLine.releases(lines)
+        reserves = StoredLine.reserves(lines)
     }
 
 }
@@ -70,13 +72,16 @@ extension OrderRecord {
 struct StoredLine: Sendable {
     let line: OrderLine
     let release: LineRelease?
+    /// What of the share was held back.
+    let reserve: Money
 
     static func query(_ orders: [String]) -> PostgresQuery {
         """
         SELECT l.order_id, l.id, l.type, l.seller_id, description, unit_amount_minor, quantity, l.amount_minor, category,
             funded_by, fee_applies, fee_policy_id, fee_percent_bps, fee_fixed_minor, fee_minimum_minor,
             fee_maximum_minor, seller_minor, platform_fee_minor, tax_minor, platform_sales_minor,
-            platform_discount_minor, o.currency, released_at, l.transfer_id, t.state AS transfer_state
+            platform_discount_minor, o.currency, released_at, l.transfer_id, t.state AS transfer_state,
+            l.reserve_minor
         FROM order_lines l JOIN orders o ON o.id = l.order_id LEFT JOIN transfers t ON t.id = l.transfer_id
         WHERE l.order_id = ANY (\(orders)) ORDER BY l.order_id, l.position
         """
@@ -93,8 +98,15 @@ struct StoredLine: Sendable {
         Dictionary(lines.compactMap { stored in stored.release.map { (stored.line.id, $0) } }, uniquingKeysWith: { $1 })
     }
 
+    /// Of lines of which nothing was held back there is none.
+    static func reserves(_ lines: [StoredLine]) -> [ID<OrderLine>: Money] {
+        Dictionary(
+            lines.filter(\.reserve.isPositive).map { ($0.line.id, $0.reserve) }, uniquingKeysWith: { $1 })
+    }
+
     private init(row: PostgresRow) throws {
         line = try OrderLine(row: row)
+        reserve = Money(try row.get("reserve_minor"), line.amount.currency)
         guard let releasedAt: Timestamp = try row.get("released_at"),
             let transfer: ID<Transfer> = try row.get("transfer_id")
         else {
@@ -111,12 +123,26 @@ extension OrderSeller {
         let seller: ID<Seller>
         let account: StripeAccountID
         let amount: Int64
+        let basisPoints: Int64?
+        let days: Int64?
+
+        enum CodingKeys: String, CodingKey {
+            case seller, account, amount, days
+            case basisPoints = "basis_points"
+        }
+
+        func reserve() throws(Refusal) -> ReserveTerms? {
+            guard let basisPoints, let days else { return nil }
+            return try ReserveTerms(basisPoints: basisPoints, days: days)
+        }
     }
 
     /// From the list that a query of orders brings along.
     fileprivate static func all(_ text: String, currency: Currency) throws -> [OrderSeller] {
         try PostgresJSON(text).read(as: [Form].self).map {
-            OrderSeller(seller: $0.seller, stripeAccount: $0.account, amount: Money($0.amount, currency))
+            OrderSeller(
+                seller: $0.seller, stripeAccount: $0.account, amount: Money($0.amount, currency),
+                reserve: try $0.reserve())
         }
     }
 }

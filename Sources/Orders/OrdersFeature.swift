@@ -13,6 +13,7 @@ package struct OrdersFeature: Sendable {
     private let reversals: ReversalRoutes
     private let policies: FeePolicyRoutes
     private let netting: NettingRoutes
+    private let reserves: ReserveRoutes
 
     /// For `OperationEngine`.
     package static func handlers(stripe: StripeClient) -> [any OperationHandler] {
@@ -47,6 +48,7 @@ package struct OrdersFeature: Sendable {
         disputes = DisputeRoutes(store: store, answer: AnswerDispute(store: store, engine: engine))
         policies = FeePolicyRoutes(store: store, livemode: livemode)
         netting = NettingRoutes(store: store)
+        reserves = ReserveRoutes(store: store)
     }
 
     package func register(on api: APIRoutes) {
@@ -56,5 +58,6 @@ package struct OrdersFeature: Sendable {
         disputes.register(on: api)
         policies.register(on: api)
         netting.register(on: api)
+        reserves.register(on: api)
     }
 }

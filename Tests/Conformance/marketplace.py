@@ -260,6 +260,8 @@ class World:
                 "/v1/admin/netting_policies", {"seller": self.rejected, "percent_bps": 5000}),
             "set_platform_payouts": lambda: ("/v1/admin/platform_payouts", {"interval": "manual"}),
             "hold_seller": lambda: (f"{seller}/hold", {"held": False}),
+            "set_seller_reserve": lambda: (
+                f"/v1/sellers/{self.rejected}/reserve", {"basis_points": 1000, "days": 30}),
             "reject_seller": lambda: (f"/v1/sellers/{self.rejected}/reject", {"reason": "other"}),
             "onboarding_refresh": lambda: (f"/onboarding/{self.token}/refresh", None),
             "onboarding_return": lambda: (f"/onboarding/{self.token}/return", None),

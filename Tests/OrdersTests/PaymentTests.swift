@@ -228,6 +228,42 @@ import Testing
         }
     }
 
+    @Test(
+        "what the bank takes back of a share takes what is held back along, before its date and after it",
+        arguments: [false, true])
+    func lateFailureOfReserve(isAfterTheDate: Bool) async throws {
+        try await OrdersWorld.run { world in
+            let seller = try await world.makeSeller()
+            _ = try await world.post(
+                "/v1/fee_policies", #"{"scope":"default","currency":"usd","percent_bps":1000}"#)
+            let reserve = try await world.post(
+                "/v1/sellers/\(seller)/reserve", #"{"basis_points":1000,"days":10}"#)
+            #expect(reserve.status == 200, "\(reserve.text)")
+            let (order, id) = try await world.placeOrder(#","release":{"on":"fulfilment"}"#)
+            let intent = try await world.pay(order)
+            try await world.tell("payment_intent.succeeded", about: intent)
+            #expect(try await world.balance("seller:\(seller):payable") == 8100)
+            #expect(try await world.balance("seller:\(seller):reserve") == 900)
+            if isAfterTheDate {
+                // The charge is of 1970.
+                try await world.settle()
+                #expect(try await world.balance("seller:\(seller):payable") == 9000)
+                #expect(try await world.balance("seller:\(seller):reserve") == 0)
+            }
+            world.stripe.change { $0.intents[intent]?.charge?.status = "failed" }
+            try await world.tell("charge.failed", about: intent)
+            try await world.settle()
+            #expect(try await world.status(id) == "failed_after_payment")
+            for account in ["payable", "reserve", "receivable", "funds"] {
+                #expect(try await world.balance("seller:\(seller):\(account)") == 0, "\(account)")
+            }
+            let shown = try await world.get("/v1/orders/\(id)")
+            #expect(shown.json["sellers"].array?.first?["reserve"]["amount_held"].int == 0, "\(shown.text)")
+            #expect(try await world.entries("reserve_released:") == (isAfterTheDate ? 1 : 0))
+            #expect(try await world.entries("charge_failed_late:") == 1)
+        }
+    }
+
     @Test("a charge over another amount than the order's is a contradiction, and nothing is booked")
     func contradiction() async throws {
         try await OrdersWorld.run { world in

@@ -174,9 +174,9 @@ extension ScriptedStripe {
                  "amount_refunded":\(refunded),"currency":"usd","status":"\(status)","paid":\(status == "succeeded"),
                  "captured":true,"refunded":false,"payment_intent":"\(intent.id)",
                  "balance_transaction":\(isComplete ? "\"txn_\(id)\"" : "null"),
-                 "transfer":\(isComplete ? transfer : "null"),
+                 "transfer":\(isComplete && !intent.destination.isEmpty ? transfer : "null"),
                  "application_fee":\(isComplete && intent.fee > 0 ? fee : "null"),
-                 "transfer_data":{"destination":"\(intent.destination)"},
+                 "transfer_data":\(intent.destination.isEmpty ? "null" : #"{"destination":"\#(intent.destination)"}"#),
                  "refunds":{"data":[\(refunds.reversed().map { $0.json(of: id) }.joined(separator: ","))],
                  "has_more":false},"metadata":{"souk_order":"\(intent.order)"},"livemode":false,"created":1000}
                 """

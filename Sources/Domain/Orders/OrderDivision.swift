@@ -107,12 +107,13 @@ package enum ChargeShape: String, Hashable, Sendable, CaseIterable {
     package static let maximumSellers = 50
 
     /// Chooses the shape for a draft; `requested` is nil for `auto`. One seller who is paid with the payment gets a
-    /// destination charge; everything else needs separate charges and transfers.
+    /// destination charge; everything else needs separate charges and transfers. `reserved` are the sellers from whom a
+    /// part is held back.
     ///
     /// - Throws: `charge_shape_impossible`, saying what the order asks that the shape cannot do; `parameter_invalid` for
     ///   too many sellers.
     package static func choose(
-        for draft: OrderDraft, requested: ChargeShape?, release: Release
+        for draft: OrderDraft, requested: ChargeShape?, release: Release, reserved: Set<ID<Seller>> = []
     ) throws(Refusal) -> ChargeShape {
         if requested == .direct {
             throw Refusal(
@@ -131,7 +132,7 @@ package enum ChargeShape: String, Hashable, Sendable, CaseIterable {
                 "An order has at most \(maximumSellers) sellers; this one names \(sellers.count). Place several orders.",
                 parameter: "lines")
         }
-        guard let need = needOfSeparateCharges(draft, sellers: sellers.count, release) else {
+        guard let need = needOfSeparateCharges(draft, sellers: sellers, release, reserved) else {
             return requested ?? .destination
         }
         guard requested != .destination else {
@@ -144,7 +145,7 @@ package enum ChargeShape: String, Hashable, Sendable, CaseIterable {
     }
 
     private static func needOfSeparateCharges(
-        _ draft: OrderDraft, sellers: Int, _ release: Release
+        _ draft: OrderDraft, sellers: [ID<Seller>], _ release: Release, _ reserved: Set<ID<Seller>>
     ) -> (because: String, parameter: String)? {
         if release != .onPayment {
             return ("The seller is to receive the money later than the payment.", "release")
@@ -152,6 +153,10 @@ package enum ChargeShape: String, Hashable, Sendable, CaseIterable {
         if let index = draft.lines.firstIndex(where: { $0.kind == .share }) {
             return ("A third party receives a share.", "lines[\(index)].type")
         }
-        return sellers > 1 ? ("The lines name \(sellers) sellers.", "lines") : nil
+        if sellers.count > 1 { return ("The lines name \(sellers.count) sellers.", "lines") }
+        if let seller = sellers.first(where: reserved.contains) {
+            return ("A part of what the seller \(seller) gets is held back as a reserve.", "charge_shape")
+        }
+        return nil
     }
 }

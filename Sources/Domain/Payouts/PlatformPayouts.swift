@@ -16,4 +16,7 @@ package struct PlatformPayouts: Hashable, Sendable {
         guard interval != "manual" else { return [] }
         return currencies.filter { minimumBalances[$0] ?? 0 <= 0 }.sorted()
     }
+
+    /// Payouts go by themselves, and nothing of any currency is kept back from them.
+    package var keepsNothing: Bool { interval != "manual" && !minimumBalances.values.contains { $0 > 0 } }
 }

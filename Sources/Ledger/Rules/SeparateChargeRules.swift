@@ -9,11 +9,14 @@ package struct SeparateDivision: Hashable, Sendable {
         package let payable: Money
         /// Of what has been transferred already, so that the seller owes it.
         package let receivable: Money
+        /// Of what is held back from the seller until a date.
+        package let reserve: Money
 
-        package init(seller: ID<Seller>, payable: Money, receivable: Money) {
+        package init(seller: ID<Seller>, payable: Money, receivable: Money, reserve: Money? = nil) {
             self.seller = seller
             self.payable = payable
             self.receivable = receivable
+            self.reserve = reserve ?? .zero(payable.currency)
         }
     }
 
@@ -52,7 +55,8 @@ package enum SeparateChargeRules {
             cause: .chargePaid(charge), effectiveAt: effectiveAt, dimensions: dimensions, postings: postings)
     }
 
-    /// Money goes back to the buyer: out of what a seller is still owed, or owed by a seller who has it already.
+    /// Money goes back to the buyer: out of what a seller is still owed, then out of what is held back of it, or owed by a
+    /// seller who has it already.
     /// `division` holds the parts of this refund, not of the sale.
     package static func refunded(
         _ refund: StripeRefundID, _ division: SeparateDivision, dimensions: Dimensions, at effectiveAt: Timestamp
@@ -79,6 +83,7 @@ package enum SeparateChargeRules {
         var postings: [Posting] = []
         for part in division.sellers {
             postings += Posting.debit(.sellerPayable(part.seller), part.payable)
+            postings += Posting.debit(.sellerReserve(part.seller), part.reserve)
             postings += Posting.debit(.sellerReceivable(part.seller), part.receivable)
         }
         postings += Posting.debit(.applicationFeeRevenue, parts.platformFee)

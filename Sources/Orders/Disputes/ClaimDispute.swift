@@ -23,8 +23,9 @@ package struct DisputeClaim: Hashable, Sendable {
         'sales', coalesce(sum(l.platform_sales_minor), 0), 'discount', coalesce(sum(l.platform_discount_minor), 0))::text \
         FROM dispute_lines l WHERE l.dispute_id = disputes.id) AS claimed_parts, \
         (SELECT coalesce(json_agg(json_build_object('seller', s.seller_id, 'payable', s.payable_minor, \
-        'receivable', s.receivable_minor, 'returned_payable', s.returned_payable_minor, \
-        'returned_receivable', s.returned_receivable_minor) ORDER BY s.seller_id), '[]')::text \
+        'receivable', s.receivable_minor, 'reserve', s.reserve_minor, 'returned_payable', s.returned_payable_minor, \
+        'returned_receivable', s.returned_receivable_minor, 'returned_reserve', s.returned_reserve_minor) \
+        ORDER BY s.seller_id), '[]')::text \
         FROM dispute_sellers s WHERE s.dispute_id = disputes.id) AS claimed_sellers
         """
 
@@ -41,13 +42,16 @@ package struct DisputeClaim: Hashable, Sendable {
         let seller: ID<Seller>
         let payable: Int64
         let receivable: Int64
+        let reserve: Int64
         let returnedPayable: Int64?
         let returnedReceivable: Int64?
+        let returnedReserve: Int64?
 
         enum CodingKeys: String, CodingKey {
-            case seller, payable, receivable
+            case seller, payable, receivable, reserve
             case returnedPayable = "returned_payable"
             case returnedReceivable = "returned_receivable"
+            case returnedReserve = "returned_reserve"
         }
     }
 
@@ -69,12 +73,15 @@ package struct DisputeClaim: Hashable, Sendable {
                 parts,
                 sellers: sellers.map {
                     SeparateDivision.Part(
-                        seller: $0.seller, payable: money($0.payable), receivable: money($0.receivable))
+                        seller: $0.seller, payable: money($0.payable), receivable: money($0.receivable),
+                        reserve: money($0.reserve))
                 }), isAfterLoss: isAfterLoss)
         let back = sellers.compactMap { seller -> SeparateDivision.Part? in
-            guard let payable = seller.returnedPayable, let receivable = seller.returnedReceivable else { return nil }
+            guard let payable = seller.returnedPayable, let receivable = seller.returnedReceivable,
+                let reserve = seller.returnedReserve
+            else { return nil }
             return SeparateDivision.Part(
-                seller: seller.seller, payable: money(payable), receivable: money(receivable))
+                seller: seller.seller, payable: money(payable), receivable: money(receivable), reserve: money(reserve))
         }
         returned =
             back.count == sellers.count
@@ -111,8 +118,9 @@ extension StoreTransaction {
         let amount = min(dispute.amount.minorUnits, remaining.minorUnits)
         var shares: [RefundAllocation.Share] = []
         if amount > 0 { shares = try RefundAllocation(of: Money(amount, order.currency), over: lines).shares }
-        let gone = shares.map { ($0.line, $0.parts.sellerAmount) }
-        var sellers = try order.parts(of: gone)
+        let gone = shares.map { (line: $0.line, sellerAmount: $0.parts.sellerAmount) }
+        let reserves = try await reserveParts(of: gone, in: order)
+        var sellers = try order.parts(of: gone, reserves)
         let parts = try MoneyParts.sum(shares.map(\.parts), in: order.currency)
         if let destination = charge.destination {
             sellers = [
@@ -120,12 +128,13 @@ extension StoreTransaction {
                     seller: destination.seller, payable: .zero(order.currency), receivable: parts.sellerAmount)
             ]
         }
-        try await insert(shares, sellers, of: dispute, takers: order.releases.compactMapValues(\.taker))
+        try await insert(shares, sellers, reserves, of: dispute, takers: order.releases.compactMapValues(\.taker))
         guard let claimed = try await self.dispute(where: "id = \(dispute.id)") else { return }
         try await append(try claimed.entries(charge.dimensions))
 
         let recoveries = try await recoveries(
-            of: gone, sellerAmount: parts.sellerAmount, from: sellers.map(\.seller), of: charge, in: order)
+            of: try gone.less(reserves), sellerAmount: parts.sellerAmount, from: sellers.map(\.seller), of: charge,
+            in: order)
         try await enqueueRecoveries(
             recoveries, because: .dispute(dispute.id), of: charge, subject: dispute.id.rawValue,
             heldBecause: "the buyer disputes the payment, and the seller bears it")
@@ -133,27 +142,29 @@ extension StoreTransaction {
     }
 
     private func insert(
-        _ shares: [RefundAllocation.Share], _ sellers: [SeparateDivision.Part], of dispute: DisputeRecord,
-        takers: [ID<OrderLine>: ID<Transfer>]
+        _ shares: [RefundAllocation.Share], _ sellers: [SeparateDivision.Part],
+        _ reserves: [ID<OrderLine>: ReservePart], of dispute: DisputeRecord, takers: [ID<OrderLine>: ID<Transfer>]
     ) async throws {
         try await execute(
             """
             INSERT INTO dispute_lines (dispute_id, line_id, amount_minor, seller_minor, platform_fee_minor, tax_minor,
-                platform_sales_minor, platform_discount_minor, transfer_id)
+                platform_sales_minor, platform_discount_minor, transfer_id, reserve_minor, reserve_released)
             SELECT \(dispute.id), s.*
             FROM unnest(
                 \(shares.map(\.line.rawValue)), \(shares.map(\.parts.amount.minorUnits)),
                 \(shares.map(\.parts.sellerAmount.minorUnits)), \(shares.map(\.parts.platformFee.minorUnits)),
                 \(shares.map(\.parts.tax.minorUnits)), \(shares.map(\.parts.platformSales.minorUnits)),
-                \(shares.map(\.parts.platformDiscount.minorUnits)), \(shares.map { takers[$0.line]?.rawValue })
+                \(shares.map(\.parts.platformDiscount.minorUnits)), \(shares.map { takers[$0.line]?.rawValue }),
+                \(shares.map { reserves[$0.line]?.amount.minorUnits ?? 0 }),
+                \(shares.map { reserves[$0.line]?.isReleased ?? false })
             ) AS s
             """)
         try await execute(
             """
-            INSERT INTO dispute_sellers (dispute_id, seller_id, payable_minor, receivable_minor)
+            INSERT INTO dispute_sellers (dispute_id, seller_id, payable_minor, receivable_minor, reserve_minor)
             SELECT \(dispute.id), s.* FROM unnest(
                 \(sellers.map(\.seller.rawValue)), \(sellers.map(\.payable.minorUnits)),
-                \(sellers.map(\.receivable.minorUnits))) AS s
+                \(sellers.map(\.receivable.minorUnits)), \(sellers.map(\.reserve.minorUnits))) AS s
             """)
         try await execute(
             """
@@ -162,7 +173,8 @@ extension StoreTransaction {
             """)
     }
 
-    /// A dispute was won: what a seller still owes of the order is owed no more, and the rest is payable again.
+    /// A dispute was won: what a seller still owes of the order is owed no more, what was held back is held back again until
+    /// its date, and the rest is payable again.
     func giveBack(_ dispute: DisputeRecord) async throws {
         guard let claim = dispute.claim else { return }
         for part in claim.taken.division.sellers {
@@ -180,11 +192,20 @@ extension StoreTransaction {
                 """
             ).first?.get("owed", as: Int64.self)
             let receivable = part.receivable.returnedToReceivable(owed: owed ?? 0)
-            let payable = try part.payable.adding(part.receivable).subtracting(receivable)
+            let isHeldBack = try await !query(
+                """
+                SELECT 1 FROM reserves
+                WHERE order_id = \(dispute.order) AND seller_id = \(part.seller) AND released_at IS NULL
+                """
+            ).isEmpty
+            let reserve = isHeldBack ? part.reserve : .zero(part.reserve.currency)
+            let payable = try part.payable.adding(part.receivable).adding(part.reserve).subtracting(receivable)
+                .subtracting(reserve)
             try await execute(
                 """
                 UPDATE dispute_sellers SET returned_payable_minor = \(payable.minorUnits),
-                    returned_receivable_minor = \(receivable.minorUnits)
+                    returned_receivable_minor = \(receivable.minorUnits),
+                    returned_reserve_minor = \(reserve.minorUnits)
                 WHERE dispute_id = \(dispute.id) AND seller_id = \(part.seller)
                 """)
         }

@@ -72,6 +72,8 @@ struct DisputeClaimBody: Encodable, Sendable {
         let seller: ID<Seller>
         /// Owed to the seller and still with the platform.
         let fromPayable: Int64
+        /// Held back from the seller until a date.
+        let fromReserve: Int64
         /// In the seller's balance at Stripe already: taken back of transfers.
         let fromTransferred: Int64
     }
@@ -80,7 +82,8 @@ struct DisputeClaimBody: Encodable, Sendable {
         amount = claim.parts.amount.minorUnits
         sellers = claim.taken.division.sellers.map {
             SellerPart(
-                seller: $0.seller, fromPayable: $0.payable.minorUnits, fromTransferred: $0.receivable.minorUnits)
+                seller: $0.seller, fromPayable: $0.payable.minorUnits, fromReserve: $0.reserve.minorUnits,
+                fromTransferred: $0.receivable.minorUnits)
         }
         platformFee = claim.parts.platformFee.minorUnits
         tax = claim.parts.tax.minorUnits

@@ -103,6 +103,7 @@ extension StoreTransaction {
         order.amountCaptured = record.amount
         order.lastPaymentError = nil
         order.cancelRequestedAt = nil
+        try await holdReserves(of: &order)
         try await releaseByRule(&order)
         let payable = order.payable
         if payable.state == .open, let session = payable.checkoutSession, payable.paymentIntent != record.paymentIntent
@@ -149,10 +150,12 @@ extension StoreTransaction {
                     sellerAmount: try line.parts.subtracting(line.taken ?? .zero(order.currency)).sellerAmount
                 )
             }
-            try await append([try charge.failedLateEntry(rest, sellers: try order.parts(of: left), at: now)])
+            let reserves = try await reserveParts(of: left, in: order)
+            let sellers = try order.parts(of: left, reserves)
+            try await append([try charge.failedLateEntry(rest, sellers: sellers, at: now)])
             if charge.purpose == .sale {
-                if charge.destination == nil { try await cancelHeldTransfers(of: order, undone: left) }
-                try await takeBack(rest, left, of: charge, in: order)
+                if charge.destination == nil { try await cancelHeldTransfers(of: order, undone: left, reserves) }
+                try await takeBack(rest, try left.less(reserves), of: charge, in: order)
             }
         }
         if charge.purpose == .sale { order.status = try order.status.applying(.failedLate) }

@@ -55,7 +55,8 @@ extension StoreTransaction {
         order.sellers = order.sellers.map { seller in
             OrderSeller(
                 seller: seller.seller, stripeAccount: seller.stripeAccount,
-                amount: shares.first { $0.seller == seller.seller }?.amount ?? .zero(order.currency))
+                amount: shares.first { $0.seller == seller.seller }?.amount ?? .zero(order.currency),
+                reserve: seller.reserve)
         }
         try await writeCapture(of: order)
     }

@@ -78,9 +78,11 @@ extension ChargeDivision {
 }
 
 extension OrderRecord {
-    /// Gathers sellers' parts of lines: owed by a seller whose line a transfer has taken, else out of what is still with
-    /// the platform.
-    func parts(of shares: [(line: ID<OrderLine>, sellerAmount: Money)]) throws -> [SeparateDivision.Part] {
+    /// Gathers sellers' parts of lines: as far as `reserves` says, out of what is held back; the rest owed by a seller whose
+    /// line a transfer has taken, else out of what is still with the platform.
+    func parts(
+        of shares: [(line: ID<OrderLine>, sellerAmount: Money)], _ reserves: [ID<OrderLine>: ReservePart]
+    ) throws -> [SeparateDivision.Part] {
         var parts: [SeparateDivision.Part] = []
         for line in lines {
             guard let seller = line.beneficiary else { continue }
@@ -89,10 +91,14 @@ extension OrderRecord {
                 let zero = Money.zero(currency)
                 let place = parts.firstIndex { $0.seller == seller }
                 let before = place.map { parts[$0] }
+                let reserve = reserves[line.id]
+                let rest = try share.sellerAmount.subtracting(reserve?.amount ?? zero)
+                let isReleased = reserve?.isReleased ?? false
+                let payable = try (hasLeft ? zero : rest).adding(isReleased ? reserve?.amount ?? zero : zero)
                 let part = SeparateDivision.Part(
-                    seller: seller,
-                    payable: try (before?.payable ?? zero).adding(hasLeft ? zero : share.sellerAmount),
-                    receivable: try (before?.receivable ?? zero).adding(hasLeft ? share.sellerAmount : zero))
+                    seller: seller, payable: try (before?.payable ?? zero).adding(payable),
+                    receivable: try (before?.receivable ?? zero).adding(hasLeft ? rest : zero),
+                    reserve: try (before?.reserve ?? zero).adding(isReleased ? zero : reserve?.amount ?? zero))
                 if let place { parts[place] = part } else { parts.append(part) }
             }
         }
@@ -119,19 +125,38 @@ extension OrderRecord {
 extension StoreTransaction {
     /// Out of what each seller's part of a booked refund of separate charges came.
     func sellerParts(of refund: ID<Refund>, in currency: Currency) async throws -> [SeparateDivision.Part] {
+        try await sellerParts(of: refund, in: currency, isPayable: "f.reserve_released")
+    }
+
+    /// Into what each seller's part goes when the refund is turned round: what was held back is held back again until its
+    /// date, and payable from then on.
+    func returningSellerParts(of refund: ID<Refund>, in currency: Currency) async throws -> [SeparateDivision.Part] {
+        try await sellerParts(of: refund, in: currency, isPayable: "v.released_at IS NOT NULL")
+    }
+
+    /// `isPayable` says in SQL of a line `f` and its reserve `v` whether what was held back of it is payable.
+    private func sellerParts(
+        of refund: ID<Refund>, in currency: Currency, isPayable: String
+    ) async throws -> [SeparateDivision.Part] {
         try await query(
             """
-            SELECT l.seller_id,
-                coalesce(sum(f.seller_minor) FILTER (WHERE f.transfer_id IS NULL), 0)::bigint AS payable,
-                coalesce(sum(f.seller_minor) FILTER (WHERE f.transfer_id IS NOT NULL), 0)::bigint AS receivable
+            SELECT l.seller_id, (
+                    coalesce(sum(f.seller_minor - f.reserve_minor) FILTER (WHERE f.transfer_id IS NULL), 0)
+                    + coalesce(sum(f.reserve_minor) FILTER (WHERE \(unescaped: isPayable)), 0))::bigint AS payable,
+                coalesce(sum(f.seller_minor - f.reserve_minor) FILTER (WHERE f.transfer_id IS NOT NULL), 0)::bigint
+                    AS receivable,
+                coalesce(sum(f.reserve_minor) FILTER (WHERE NOT coalesce(\(unescaped: isPayable), false)), 0)::bigint
+                    AS reserve
             FROM refund_lines f JOIN order_lines l ON l.id = f.line_id
+            LEFT JOIN reserves v ON v.order_id = l.order_id AND v.seller_id = l.seller_id
             WHERE f.refund_id = \(refund) AND l.seller_id IS NOT NULL
             GROUP BY l.seller_id ORDER BY l.seller_id
             """
         ).map { row in
             SeparateDivision.Part(
                 seller: try row.get("seller_id"), payable: Money(try row.get("payable"), currency),
-                receivable: Money(try row.get("receivable"), currency))
+                receivable: Money(try row.get("receivable"), currency),
+                reserve: Money(try row.get("reserve"), currency))
         }
     }
 }

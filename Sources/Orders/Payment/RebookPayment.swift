@@ -5,7 +5,7 @@ import Store
 import StripeAPI
 
 extension RefreshOrderPayment {
-    /// Books a sale and its refunds, of which we have rows, where the journal does not have their entries: as they were
+    /// Books a sale, what was held back of it and its refunds, of which we have rows, where the journal does not have their entries: as they were
     /// divided when they were made. A cause that is there keeps its entry. What nobody here knows changes nothing.
     package func rebook(_ charge: StripeChargeID) async throws {
         try await store.transaction { tx in
@@ -23,6 +23,11 @@ extension RefreshOrderPayment {
                 guard let id = refund.stripeID else { continue }
                 let sellers = try await tx.sellerParts(of: refund.id, in: order.currency)
                 entries.append(try record.refundedEntry(id, refund.parts, sellers: sellers, at: refund.created))
+            }
+            if record.purpose == .sale {
+                let reserves = try await tx.query(
+                    "SELECT \(unescaped: ReserveRecord.columns) FROM reserves WHERE order_id = \(order.id)")
+                entries += try reserves.flatMap { try ReserveRecord(row: $0).entries() }
             }
             try await tx.append(entries)
         }

@@ -54,15 +54,24 @@ package struct PlaceOrder: Sendable {
 struct OrderPlan: Sendable {
     let body: PlaceOrderBody
     let draft: OrderDraft
-    let shape: ChargeShape
     let release: ChargeShape.Release
+    private let requestedShape: ChargeShape?
 
     init(_ body: PlaceOrderBody, livemode: Bool) throws(Refusal) {
         self.body = body
         try body.checkTexts(livemode: livemode)
         draft = try body.draft()
         release = try body.requestedRelease()
-        shape = try ChargeShape.choose(for: draft, requested: try body.requestedShape(), release: release)
+        requestedShape = try body.requestedShape()
+        // What no reserve can make possible is refused before anything is read.
+        _ = try shape(reserves: [:])
+    }
+
+    /// How it is charged where these sellers have a part held back.
+    /// - Throws: `charge_shape_impossible`, saying what the order asks that the requested shape cannot do.
+    func shape(reserves: [ID<Seller>: ReserveTerms]) throws(Refusal) -> ChargeShape {
+        try ChargeShape.choose(
+            for: draft, requested: requestedShape, release: release, reserved: Set(reserves.keys))
     }
 }
 
@@ -88,9 +97,12 @@ extension StoreTransaction {
         _ plan: OrderPlan, livemode: Bool, requests: PayableRequests, by caller: Caller
     ) async throws -> (order: OrderRecord, isNew: Bool) {
         let division = try await divide(plan.draft)
+        let shares = try division.shares
+        let reserves = try await reserveTerms(of: shares.map(\.seller))
         var order = OrderRecord(
-            plan, division: division, applicationFee: try division.applicationFeeAmount(),
-            sellers: try await requireChargeable(division.shares), id: makeID(Order.self), livemode: livemode, at: now)
+            plan, shape: try plan.shape(reserves: reserves), division: division,
+            applicationFee: try division.applicationFeeAmount(),
+            sellers: try await requireChargeable(shares, reserves), id: makeID(Order.self), livemode: livemode, at: now)
         guard try await insert(order, placement: try PostgresJSON(encoding: plan.body)) else {
             // Another call with the same external_id was quicker, and has committed.
             guard let known = try await lockOrder(placedBy: plan.body) else {
@@ -107,7 +119,9 @@ extension StoreTransaction {
     }
 
     /// - Throws: `seller_not_found`, `seller_not_ready` saying why.
-    fileprivate func requireChargeable(_ shares: [SellerShare]) async throws -> [OrderSeller] {
+    fileprivate func requireChargeable(
+        _ shares: [SellerShare], _ reserves: [ID<Seller>: ReserveTerms]
+    ) async throws -> [OrderSeller] {
         let rows = try await query(
             "SELECT \(unescaped: SellerRecord.columns) FROM sellers WHERE id = ANY (\(shares.map(\.seller)))")
         let sellers = Dictionary(
@@ -126,7 +140,8 @@ extension StoreTransaction {
             guard let account = seller.stripeAccount else {
                 throw Refusal(.sellerNotReady, "The seller \(id) has no account at Stripe yet.", parameter: "lines")
             }
-            found.append(OrderSeller(seller: id, stripeAccount: account, amount: share.amount))
+            found.append(
+                OrderSeller(seller: id, stripeAccount: account, amount: share.amount, reserve: reserves[id]))
         }
         return found.sorted { $0.seller < $1.seller }
     }
@@ -145,18 +160,19 @@ extension StoreTransaction {
 
 extension OrderRecord {
     fileprivate init(
-        _ plan: OrderPlan, division: OrderDivision, applicationFee: Money, sellers: [OrderSeller], id: ID<Order>,
-        livemode: Bool, at now: Timestamp
+        _ plan: OrderPlan, shape: ChargeShape, division: OrderDivision, applicationFee: Money, sellers: [OrderSeller],
+        id: ID<Order>, livemode: Bool, at now: Timestamp
     ) {
         let body = plan.body
         self.init(
-            id: id, externalID: body.externalID, status: .awaitingPayment, shape: plan.shape, sellers: sellers,
+            id: id, externalID: body.externalID, status: .awaitingPayment, shape: shape, sellers: sellers,
             release: plan.release, disputeBearer: body.disputeBearer ?? .platform, amount: plan.draft.amount,
             applicationFee: applicationFee, amountCaptured: .zero(body.currency), amountRefunded: .zero(body.currency),
             buyerExternalID: body.buyer?.externalID, buyerEmail: body.buyer?.email,
             payment: body.payment ?? .checkout, capture: body.capture ?? .automatic, successURL: body.successURL,
             cancelURL: body.cancelURL, metadata: body.metadata ?? .empty, payable: .creating(tryNumber: 1),
             charge: nil, lastPaymentError: nil, disputeStage: nil, cancelRequestedAt: nil, canceledAt: nil,
-            paidAt: nil, livemode: livemode, created: now, updated: now, lines: division.lines, releases: [:])
+            paidAt: nil, livemode: livemode, created: now, updated: now, lines: division.lines, releases: [:],
+            reserves: [:])
     }
 }

@@ -14,10 +14,13 @@ package struct PreviewOrder: Sendable {
 
     package func callAsFunction(_ body: PlaceOrderBody) async throws -> OrderPreviewBody {
         let plan = try OrderPlan(body, livemode: livemode)
-        let division = try await store.transaction { tx in try await tx.divide(plan.draft) }
-        return OrderPreviewBody(
-            plan, division, shares: try division.shares, applicationFee: try division.applicationFeeAmount(),
-            livemode: livemode)
+        let (division, reserves) = try await store.transaction { tx in
+            let division = try await tx.divide(plan.draft)
+            return (division, try await tx.reserveTerms(of: try division.shares.map(\.seller)))
+        }
+        return try OrderPreviewBody(
+            plan, shape: try plan.shape(reserves: reserves), division, reserves: reserves,
+            applicationFee: try division.applicationFeeAmount(), livemode: livemode)
     }
 }
 
@@ -39,11 +42,17 @@ package struct OrderPreviewBody: Encodable, Sendable {
     let livemode: Bool
 
     init(
-        _ plan: OrderPlan, _ division: OrderDivision, shares: [SellerShare], applicationFee: Money, livemode: Bool
-    ) {
-        chargeShape = plan.shape.rawValue
-        seller = plan.shape == .separate ? nil : shares.first?.seller
-        sellers = shares.map { OrderSellerPreviewBody(seller: $0.seller, amount: $0.amount.minorUnits) }
+        _ plan: OrderPlan, shape: ChargeShape, _ division: OrderDivision, reserves: [ID<Seller>: ReserveTerms],
+        applicationFee: Money, livemode: Bool
+    ) throws {
+        let shares = try division.shares
+        chargeShape = shape.rawValue
+        seller = shape == .separate ? nil : shares.first?.seller
+        sellers = shares.map { share in
+            OrderSellerPreviewBody(
+                seller: share.seller, amount: share.amount.minorUnits,
+                reserveAmount: reserves[share.seller]?.amount(of: share.amount).minorUnits ?? 0)
+        }
         currency = plan.draft.currency
         amount = division.total.amount.minorUnits
         applicationFeeAmount = applicationFee.minorUnits
@@ -62,6 +71,8 @@ struct OrderSellerPreviewBody: Encodable, Sendable {
     let object = "order_seller_preview"
     let seller: ID<Seller>
     let amount: Int64
+    /// What of it would be held back.
+    let reserveAmount: Int64
 }
 
 struct OrderLinePreviewBody: Encodable, Sendable {

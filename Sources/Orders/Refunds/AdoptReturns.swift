@@ -107,10 +107,12 @@ extension StoreTransaction {
                 \(parts.platformFee.minorUnits), \(parts.tax.minorUnits), \(parts.platformSales.minorUnits),
                 \(parts.platformDiscount.minorUnits), \(parts.excess.minorUnits), \(refund.created), \(now))
             """)
-        try await insert(shares, of: id, takers: order.releases.compactMapValues(\.taker))
-        let sellers = try order.parts(of: shares.map { ($0.line, $0.parts.sellerAmount) })
+        let gone = shares.map { (line: $0.line, sellerAmount: $0.parts.sellerAmount) }
+        let reserves = try await reserveParts(of: gone, in: order)
+        try await insert(shares, reserves, of: id, takers: order.releases.compactMapValues(\.taker))
+        let sellers = try order.parts(of: gone, reserves)
         try await append([try charge.refundedEntry(refund.id, parts, sellers: sellers, at: refund.created)])
-        try await bookEnd(of: refund, status, parts, sellers, charge, order)
+        try await bookEnd(of: refund, status, id, parts, charge, order)
         try await announce("refund.created", id)
         guard operation == nil else { return }
         let beyond =
@@ -135,8 +137,7 @@ extension StoreTransaction {
             UPDATE refunds SET status = \(status.rawValue), failure_reason = \(refund.failureReason), updated_at = \(now)
             WHERE id = \(known.id)
             """)
-        let sellers = try await sellerParts(of: known.id, in: known.parts.amount.currency)
-        try await bookEnd(of: refund, status, known.parts, sellers, charge, order)
+        try await bookEnd(of: refund, status, known.id, known.parts, charge, order)
         try await wakeHeld(of: known.id.rawValue)
         try await announce(status == .failed ? "refund.failed" : "refund.updated", known.id)
         return true
@@ -170,16 +171,22 @@ extension StoreTransaction {
             FROM unnest(\(takers.map(\.key.rawValue)), \(takers.map(\.value.rawValue))) AS taken (line_id, transfer_id)
             WHERE refund_id = \(asked.id) AND refund_lines.line_id = taken.line_id
             """)
+        try await execute(
+            """
+            UPDATE refund_lines f SET reserve_released = v.released_at IS NOT NULL
+            FROM order_lines l JOIN reserves v ON v.order_id = l.order_id AND v.seller_id = l.seller_id
+            WHERE f.refund_id = \(asked.id) AND l.id = f.line_id AND f.reserve_minor > 0
+            """)
         let sellers = try await sellerParts(of: asked.id, in: asked.parts.amount.currency)
         try await append([try charge.refundedEntry(refund.id, asked.parts, sellers: sellers, at: refund.created)])
-        try await bookEnd(of: refund, status, asked.parts, sellers, charge, order)
+        try await bookEnd(of: refund, status, asked.id, asked.parts, charge, order)
         try await wakeHeld(of: asked.id.rawValue)
         try await announce(status == .failed ? "refund.failed" : "refund.updated", asked.id)
     }
 
     private func bookEnd(
-        of refund: RefundResource, _ status: StripeRefundStatus, _ parts: MoneyParts,
-        _ sellers: [SeparateDivision.Part], _ charge: ChargeRecord, _ order: OrderRecord
+        of refund: RefundResource, _ status: StripeRefundStatus, _ id: ID<Refund>, _ parts: MoneyParts,
+        _ charge: ChargeRecord, _ order: OrderRecord
     ) async throws {
         switch status {
         case .failed:
@@ -188,6 +195,7 @@ extension StoreTransaction {
                     refund.id, amount: parts.amount, dimensions: charge.dimensions, at: now)
             ])
         case .canceled:
+            let sellers = try await returningSellerParts(of: id, in: parts.amount.currency)
             try await append([try charge.refundCanceledEntry(refund.id, parts, sellers: sellers, at: now)])
             if charge.purpose == .surplus { try await sendBack(charge, for: order, insteadOf: refund.id) }
         default: break

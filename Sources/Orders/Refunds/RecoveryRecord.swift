@@ -247,7 +247,7 @@ extension StoreTransaction {
                 FROM transfers WHERE order_id = \(order.id) AND state = 'pending' GROUP BY 1
             ) AS moving ON moving.seller_id = s.seller_id
             LEFT JOIN (
-                SELECT coalesce(c.seller_id, l.seller_id) AS seller_id, sum(f.seller_minor) AS amount
+                SELECT coalesce(c.seller_id, l.seller_id) AS seller_id, sum(f.seller_minor - f.reserve_minor) AS amount
                 FROM refunds r JOIN charges c ON c.id = r.charge_id JOIN refund_lines f ON f.refund_id = r.id
                 JOIN order_lines l ON l.id = f.line_id LEFT JOIN transfers t ON t.id = l.transfer_id
                 WHERE r.order_id = \(order.id) AND r.status = 'requested' AND NOT r.one_call

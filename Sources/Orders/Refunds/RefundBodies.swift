@@ -200,6 +200,8 @@ struct RefundPreviewBody: ResponseEncodable, Sendable {
         let amount: Int64
         /// Owed to the seller and still with the platform.
         let fromPayable: Int64
+        /// Held back from the seller until a date.
+        let fromReserve: Int64
         /// In the seller's balance at Stripe already.
         let fromTransferred: Int64
     }
@@ -223,8 +225,10 @@ struct RefundPreviewBody: ResponseEncodable, Sendable {
         amountRemaining = decision.refundable.minorUnits - amount
         sellers = decision.sellers.map {
             SellerShare(
-                seller: $0.seller, amount: $0.payable.minorUnits + $0.receivable.minorUnits,
-                fromPayable: $0.payable.minorUnits, fromTransferred: $0.receivable.minorUnits)
+                seller: $0.seller,
+                amount: $0.payable.minorUnits + $0.reserve.minorUnits + $0.receivable.minorUnits,
+                fromPayable: $0.payable.minorUnits, fromReserve: $0.reserve.minorUnits,
+                fromTransferred: $0.receivable.minorUnits)
         }
         platformFee = parts.platformFee.minorUnits
         tax = parts.tax.minorUnits

@@ -88,6 +88,8 @@ struct RefundDecision: Sendable {
     let allocation: RefundAllocation
     /// Out of what each seller's part comes.
     let sellers: [SeparateDivision.Part]
+    /// What of it is held back, line by line.
+    let reserves: [ID<OrderLine>: ReservePart]
     /// Nil for a separate charge, of which Stripe keeps no fee back.
     let plan: DestinationRefundPlan?
     /// What is taken back of transfers, unless one call does everything.
@@ -141,8 +143,9 @@ extension StoreTransaction {
         let lines = try await refundableLines(of: order)
         let allocation = try RefundAllocation(of: extent, over: lines, in: order.currency)
         var plan: DestinationRefundPlan?
-        let shares = allocation.shares.map { ($0.line, $0.parts.sellerAmount) }
-        var sellers = try order.parts(of: shares)
+        let shares = allocation.shares.map { (line: $0.line, sellerAmount: $0.parts.sellerAmount) }
+        let reserves = try await reserveParts(of: shares, in: order)
+        var sellers = try order.parts(of: shares, reserves)
         let sources = try await reversibleTransfers(of: charge)
         if let destination = charge.destination {
             plan = try DestinationRefundPlan(
@@ -161,7 +164,7 @@ extension StoreTransaction {
             for part in sellers {
                 let wanted: [ID<Transfer>?: Money] =
                     if let plan { [nil: plan.reversal] } else {
-                        try order.transferredParts(shares, of: part.seller)
+                        try order.transferredParts(try shares.less(reserves), of: part.seller)
                     }
                 let debt = try (debts[part.seller] ?? .zero(order.currency)).adding(part.receivable)
                     .adding(plan?.feeRefund ?? .zero(order.currency))
@@ -170,7 +173,7 @@ extension StoreTransaction {
         }
         return RefundDecision(
             order: order, charge: charge, refundable: RefundAllocation.remaining(of: lines, in: order.currency),
-            allocation: allocation, sellers: sellers, plan: plan, recoveries: recoveries)
+            allocation: allocation, sellers: sellers, reserves: reserves, plan: plan, recoveries: recoveries)
     }
 
     /// What is taken of which transfer of one seller. `wanted` says what each transfer moved of what goes back.
@@ -276,7 +279,7 @@ extension StoreTransaction {
             ON CONFLICT (external_id) DO NOTHING
             """)
         guard inserted == 1 else { return nil }
-        try await insert(decision.allocation.shares, of: id)
+        try await insert(decision.allocation.shares, decision.reserves, of: id)
         let feeRefund = plan.flatMap { $0.isOneCall ? nil : $0.feeRefund }
         try await enqueueFollowers(of: id, charge, feeRefund: feeRefund, recoveries: decision.recoveries)
         try await audit(

@@ -159,22 +159,26 @@ extension StoreTransaction {
         return try MoneyParts.sum(taking.map(\.parts), in: charge.amount.currency)
     }
 
-    /// `takers` are the transfers that have taken lines' shares away, so that their sellers owe the parts.
+    /// `reserves` says what comes out of what is held back; `takers` are the transfers that have taken lines' shares away,
+    /// so that their sellers owe the rest.
     func insert(
-        _ shares: [RefundAllocation.Share], of refund: ID<Refund>, takers: [ID<OrderLine>: ID<Transfer>] = [:]
+        _ shares: [RefundAllocation.Share], _ reserves: [ID<OrderLine>: ReservePart], of refund: ID<Refund>,
+        takers: [ID<OrderLine>: ID<Transfer>] = [:]
     ) async throws {
         guard !shares.isEmpty else { return }
         try await execute(
             """
             INSERT INTO refund_lines
                 (refund_id, line_id, amount_minor, seller_minor, platform_fee_minor, tax_minor, platform_sales_minor,
-                 platform_discount_minor, transfer_id)
+                 platform_discount_minor, transfer_id, reserve_minor, reserve_released)
             SELECT \(refund), s.*
             FROM unnest(
                 \(shares.map(\.line.rawValue)), \(shares.map(\.parts.amount.minorUnits)),
                 \(shares.map(\.parts.sellerAmount.minorUnits)), \(shares.map(\.parts.platformFee.minorUnits)),
                 \(shares.map(\.parts.tax.minorUnits)), \(shares.map(\.parts.platformSales.minorUnits)),
-                \(shares.map(\.parts.platformDiscount.minorUnits)), \(shares.map { takers[$0.line]?.rawValue })
+                \(shares.map(\.parts.platformDiscount.minorUnits)), \(shares.map { takers[$0.line]?.rawValue }),
+                \(shares.map { reserves[$0.line]?.amount.minorUnits ?? 0 }),
+                \(shares.map { reserves[$0.line]?.isReleased ?? false })
             ) AS s
             """)
     }

@@ -51,7 +51,7 @@ extension StoreTransaction {
                     id, amount: refund.parts.amount, dimensions: charge.dimensions, at: now)
             ])
         case .givenUp:
-            let sellers = try await sellerParts(of: refund.id, in: refund.parts.amount.currency)
+            let sellers = try await returningSellerParts(of: refund.id, in: refund.parts.amount.currency)
             let taken = try charge.refundedEntry(id, refund.parts, sellers: sellers, at: now)
             try await append([try ChargeRules.refundGivenUp(id, undoing: taken, at: now)])
         }

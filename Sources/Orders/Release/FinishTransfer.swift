@@ -29,6 +29,15 @@ package struct FinishTransfer: OperationHandler {
         guard transfer.state == .held else {
             return .fail(because: "the transfer is \(transfer.state.rawValue)")
         }
+        if transfer.purpose == .reserve {
+            let reserve = try await tx.reserve(of: transfer.id)
+            // Its date counts before a dispute does: from then on it is payable, and waits as any share.
+            if reserve.releaseAt > tx.now {
+                return try await hold(reserve, operation, transfer, of: order, in: tx)
+            }
+            try await tx.releaseReserve(of: transfer.id)
+            try await tx.joinReserve(of: transfer.id)
+        }
         if let hold = try await dispute(of: order, in: tx) { return try await stay(operation, transfer, hold, in: tx) }
         if transfer.purpose == .giveBack {
             return try await prepareReturn(operation, transfer, of: order, in: tx)
@@ -53,9 +62,7 @@ package struct FinishTransfer: OperationHandler {
                         until: tx.now.advanced(by: Self.pauseForReadiness), waitingFor: order.id.rawValue), in: tx)
             }
             try await tx.cancel(transfer, owed: rest.payable)
-            return .fail(
-                because: lines.isEmpty
-                    ? "its lines go with another transfer" : "refunds have left nothing of it to move")
+            return .fail(because: try await why(transfer, hasNothingToMove: lines, in: tx))
         }
         if releasedAt > tx.now {
             return try await stay(
@@ -75,6 +82,35 @@ package struct FinishTransfer: OperationHandler {
         guard let charge = order.charge else { throw OrderError.orderMissing(order.id.rawValue) }
         return try await request(
             amount, owed: rest.payable, less: netted, out: charge, transfer, for: operation, in: tx)
+    }
+
+    /// What is held back stays until its date, or until refunds and lost disputes have taken all of it: what an open one
+    /// has taken may come back.
+    private func hold(
+        _ reserve: ReserveRecord, _ operation: OperationRecord, _ transfer: TransferRecord, of order: OrderRecord,
+        in tx: StoreTransaction
+    ) async throws -> Preparation {
+        let isDisputed = try await dispute(of: order, in: tx) != nil
+        if !isDisputed, try await !tx.rest(of: transfer).amount.isPositive,
+            try await !tx.isBeingRefunded(transfer)
+        {
+            try await tx.cancel(transfer, owed: .zero(transfer.currency))
+            return .fail(because: "nothing is held back any more: refunds or disputes have taken it")
+        }
+        return try await stay(
+            operation, transfer,
+            Hold(StoreTransaction.whyHeldBack(until: reserve.releaseAt), until: reserve.releaseAt), in: tx)
+    }
+
+    private func why(
+        _ transfer: TransferRecord, hasNothingToMove lines: [OrderLine], in tx: StoreTransaction
+    ) async throws -> String {
+        if transfer.purpose == .reserve { return "it goes with the rest of the share, or refunds have taken it" }
+        if lines.isEmpty { return "its lines go with another transfer" }
+        let reserved = try await tx.query(
+            "SELECT 1 FROM order_lines WHERE transfer_id = \(transfer.id) AND reserve_transfer_id IS NOT NULL LIMIT 1")
+        return reserved.isEmpty
+            ? "refunds have left nothing of it to move" : "what refunds have left of it is held back as a reserve"
     }
 
     /// What a seller has coming again. Whatever is under way may change it, so it waits for that.
@@ -162,7 +198,7 @@ package struct FinishTransfer: OperationHandler {
         _ operation: OperationRecord, _ refusal: OperationRefusal, in tx: StoreTransaction
     ) async throws -> AfterRefusal {
         let (transfer, order) = try await tx.lockTransfer(of: operation)
-        if order.status == .failedAfterPayment, transfer.purpose == .share {
+        if order.status == .failedAfterPayment, transfer.purpose != .giveBack {
             try await tx.deleteNettings(of: transfer)
             // What the bank took back was booked as owed by the seller, who has not got it after all.
             try await tx.cancel(transfer, owed: try await tx.rest(of: transfer).payable)

@@ -16,6 +16,7 @@ extension StoreTransaction {
         }
         let lines = try StoredLine.byOrder(try await query(StoredLine.query([order.id.rawValue])))
         order.releases = StoredLine.releases(lines[order.id.rawValue] ?? [])
+        order.reserves = StoredLine.reserves(lines[order.id.rawValue] ?? [])
     }
 
     /// Lets go of lines' shares: one transfer for each seller, which moves them once the time has come. Lines that
@@ -28,20 +29,11 @@ extension StoreTransaction {
         for seller in order.sellers {
             let shares = lines.filter { $0.beneficiary == seller.seller }
             guard shares.contains(where: { !$0.parts.sellerAmount.isZero }) else { continue }
-            let transfer = makeID(Transfer.self)
             let waits = releasedAt > now
-            let operation = try await enqueue(
-                NewOperation(
-                    kind: .createTransfer, subject: transfer.rawValue, uniqueKey: "create_transfer:\(transfer)",
-                    heldBecause: waits ? order.whyItWaits(until: releasedAt) : "is being prepared",
-                    heldUntil: waits ? releasedAt : nil, askedBy: key))
-            try await execute(
-                """
-                INSERT INTO transfers (id, state, purpose, operation_id, stripe_account, seller_id, order_id,
-                    transfer_group, charge_id, currency, created_at, updated_at)
-                VALUES (\(transfer), 'held', \(TransferRecord.Purpose.share.rawValue), \(operation), \(seller.stripeAccount), \(seller.seller), \(order.id),
-                    \(order.id), \(charge), \(order.currency), \(now), \(now))
-                """)
+            let transfer = try await insertTransfer(
+                to: seller, for: .share, of: order, out: charge,
+                heldBecause: waits ? order.whyItWaits(until: releasedAt) : "is being prepared",
+                heldUntil: waits ? releasedAt : nil, askedBy: key)
             try await execute(
                 """
                 UPDATE order_lines SET released_at = \(releasedAt), transfer_id = \(transfer), release_id = \(release)
@@ -53,7 +45,7 @@ extension StoreTransaction {
         try await wakeOperations(
             among: """
                 SELECT operation_id FROM transfers t WHERE order_id = \(order.id) AND state = 'held'
-                    AND NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.transfer_id = t.id)
+                    AND NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.transfer_id = t.id OR l.reserve_transfer_id = t.id)
                 """)
     }
 

@@ -15,18 +15,8 @@ extension StoreTransaction {
             guard try await !hasReturnUnderWay(to: standing.seller, of: order.id),
                 let seller = order.sellers.first(where: { $0.seller == standing.seller })
             else { continue }
-            let transfer = makeID(Transfer.self)
-            let operation = try await enqueue(
-                NewOperation(
-                    kind: .createTransfer, subject: transfer.rawValue, uniqueKey: "create_transfer:\(transfer)",
-                    heldBecause: "is being prepared"))
-            try await execute(
-                """
-                INSERT INTO transfers (id, state, purpose, operation_id, stripe_account, seller_id, order_id,
-                    transfer_group, currency, created_at, updated_at)
-                VALUES (\(transfer), 'held', \(TransferRecord.Purpose.giveBack.rawValue), \(operation),
-                    \(seller.stripeAccount), \(seller.seller), \(order.id), \(order.id), \(order.currency), \(now), \(now))
-                """)
+            _ = try await insertTransfer(
+                to: seller, for: .giveBack, of: order, out: nil, heldBecause: "is being prepared")
         }
         try await wakeTransfers(of: order.id)
     }
@@ -111,7 +101,8 @@ extension StoreTransaction {
                 SELECT split_part(a.code, ':', 2) AS seller_id, -sum(p.amount_minor) AS payable
                 FROM journal_entries e JOIN postings p ON p.entry_id = e.id
                 JOIN ledger_accounts a ON a.id = p.account_id
-                WHERE e.order_id = \(order.id) AND a.code LIKE 'seller:%:payable' GROUP BY 1
+                WHERE e.order_id = \(order.id)
+                    AND (a.code LIKE 'seller:%:payable' OR a.code LIKE 'seller:%:reserve') GROUP BY 1
             ) AS booked ON booked.seller_id = s.seller_id
             LEFT JOIN (
                 SELECT seller_id, sum(amount_minor) AS amount FROM nettings WHERE order_id = \(order.id) GROUP BY 1
@@ -124,12 +115,8 @@ extension StoreTransaction {
                 WHERE order_id = \(order.id) GROUP BY 1
             ) AS recovered ON recovered.seller_id = s.seller_id
             LEFT JOIN (
-                SELECT l.seller_id, sum(l.seller_minor - coalesce(f.amount, 0)) AS amount
-                FROM order_lines l LEFT JOIN transfers t ON t.id = l.transfer_id
-                LEFT JOIN LATERAL (
-                    SELECT sum(f.seller_minor) AS amount FROM line_takings f
-                    WHERE f.line_id = l.id AND f.transfer_id IS NULL
-                ) AS f ON true
+                SELECT l.seller_id, sum(l.share_minor - l.taken_minor) AS amount
+                FROM share_parts l LEFT JOIN transfers t ON t.id = l.transfer_id
                 WHERE \(hasShares) AND l.order_id = \(order.id) AND (t.state IS NULL OR t.state = 'held')
                 GROUP BY 1
             ) AS shares ON shares.seller_id = s.seller_id
@@ -161,7 +148,7 @@ extension StoreTransaction {
             ) AS fees ON fees.seller_id = s.seller_id
             LEFT JOIN (
                 -- Of what a won dispute had taken, this much is payable.
-                SELECT p.seller_id, sum(greatest(0, p.returned_payable_minor - p.payable_minor)) AS amount
+                SELECT p.seller_id, sum(greatest(0, p.receivable_minor - p.returned_receivable_minor)) AS amount
                 FROM dispute_sellers p JOIN disputes d ON d.id = p.dispute_id
                 WHERE d.order_id = \(order.id) AND d.reinstated_at IS NOT NULL GROUP BY 1
             ) AS won ON won.seller_id = s.seller_id

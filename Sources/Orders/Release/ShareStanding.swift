@@ -33,6 +33,11 @@ struct ShareStanding: Sendable {
         return transfers.first { $0.id == release.transfer }?.hold
     }
 
+    /// Why what is held back of a line is with the platform still; nil for a line of which nothing is.
+    func reserveHold(of line: OrderLine) -> HoldBody? {
+        transfers.first { $0.reserve != nil && $0.lines.contains(line.id) }?.hold
+    }
+
     func transfers(to seller: ID<Seller>) -> [TransferBody] { transfers.filter { $0.seller == seller } }
 }
 

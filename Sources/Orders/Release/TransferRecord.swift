@@ -22,6 +22,8 @@ struct TransferRecord: Sendable {
     enum Purpose: String, Sendable {
         /// It moves lines' shares.
         case share
+        /// It moves what was held back of lines' shares, after its date.
+        case reserve
         /// It gives a seller what was taken and turned out to be theirs. It has no lines.
         case giveBack = "return"
     }
@@ -67,7 +69,8 @@ extension StoreTransaction {
         try await !query(
             """
             SELECT 1 FROM refunds r JOIN refund_lines f ON f.refund_id = r.id JOIN order_lines l ON l.id = f.line_id
-            WHERE l.transfer_id = \(transfer.id) AND r.status = 'requested' LIMIT 1
+            WHERE (l.transfer_id = \(transfer.id) OR l.reserve_transfer_id = \(transfer.id)) AND r.status = 'requested'
+            LIMIT 1
             """
         ).isEmpty
     }
@@ -77,14 +80,9 @@ extension StoreTransaction {
     func rest(of transfer: TransferRecord) async throws -> TransferRest {
         let rows = try await query(
             """
-            SELECT coalesce(sum(l.seller_minor), 0)::bigint AS share, coalesce(sum(f.taken), 0)::bigint AS taken,
-                coalesce(sum(f.owed), 0)::bigint AS owed
-            FROM order_lines l CROSS JOIN LATERAL (
-                SELECT sum(f.seller_minor) FILTER (WHERE f.transfer_id IS NULL) AS taken,
-                    sum(f.seller_minor) FILTER (WHERE f.transfer_id IS NOT NULL) AS owed
-                FROM line_takings f WHERE f.line_id = l.id
-            ) AS f
-            WHERE l.transfer_id = \(transfer.id)
+            SELECT coalesce(sum(share_minor), 0)::bigint AS share, coalesce(sum(taken_minor), 0)::bigint AS taken,
+                coalesce(sum(owed_minor), 0)::bigint AS owed
+            FROM share_parts WHERE transfer_id = \(transfer.id)
             """)
         guard let row = rows.first else { throw OrderError.orderMissing(transfer.id.rawValue) }
         let payable = Money(
@@ -96,6 +94,7 @@ extension StoreTransaction {
     /// Ends a transfer that has nothing to move. `owed` is what the books still have as owed to the seller for its
     /// lines: it cancels out with what the seller owes.
     func cancel(_ transfer: TransferRecord, owed: Money) async throws {
+        if transfer.purpose == .reserve { try await releaseReserve(of: transfer.id) }
         try await execute(
             """
             UPDATE transfers SET state = 'canceled', amount_minor = NULL, payable_minor = \(owed.minorUnits),
@@ -110,20 +109,32 @@ extension StoreTransaction {
     }
 
     /// After the bank took the payment back: nothing of the order's shares is there to be moved. `undone` is what the
-    /// seller lost of each line.
+    /// seller lost of each line, and `reserves` what of it was held back.
     func cancelHeldTransfers(
-        of order: OrderRecord, undone: [(line: ID<OrderLine>, sellerAmount: Money)]
+        of order: OrderRecord, undone: [(line: ID<OrderLine>, sellerAmount: Money)],
+        _ reserves: [ID<OrderLine>: ReservePart]
     ) async throws {
         let held = try await query(
             """
             SELECT \(unescaped: TransferRecord.columns) FROM transfers
-            WHERE order_id = \(order.id) AND state = 'held' AND purpose = 'share' ORDER BY id
+            WHERE order_id = \(order.id) AND state = 'held' AND purpose IN ('share', 'reserve') ORDER BY id
             """
         ).map(TransferRecord.init)
+        let rests = try undone.less(reserves)
         for transfer in held {
             var owed = try await rest(of: transfer).payable
-            for share in undone where order.releases[share.line]?.transfer == transfer.id {
-                owed = try owed.subtracting(share.sellerAmount)
+            switch transfer.purpose {
+            case .reserve:
+                let own = order.lines.filter { $0.beneficiary == transfer.seller }.compactMap {
+                    reserves[$0.id]?.amount
+                }
+                let lost = try Money.sum(own, in: order.currency)
+                owed = try owed.subtracting(lost)
+                try await releaseReserve(of: transfer.id, undone: lost)
+            case .share, .giveBack:
+                for share in rests where order.releases[share.line]?.transfer == transfer.id {
+                    owed = try owed.subtracting(share.sellerAmount)
+                }
             }
             try await cancel(transfer, owed: owed)
         }

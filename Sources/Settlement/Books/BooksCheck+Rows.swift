@@ -36,10 +36,9 @@ extension BooksCheck {
     static let knownCauses = [
         "balance_transaction", "charge_paid", "charge_failed_late", "refund", "refund_failed", "refund_canceled",
         "refund_paid_otherwise", "refund_given_up",
-        "transfer_made", "netted", "reversal_made", "fee_refund_made", "payout_created", "payout_paid", "payout_failed",
-        "payout_canceled", "adjusted", "collected", "written_off", "write_off_recovered", "dispute_withdrawn",
-        "dispute_claimed",
-        "dispute_won",
+        "transfer_made", "netted", "reserve_held", "reserve_released", "reversal_made", "fee_refund_made",
+        "payout_created", "payout_paid", "payout_failed", "payout_canceled", "adjusted", "collected", "written_off",
+        "write_off_recovered", "dispute_withdrawn", "dispute_claimed", "dispute_won",
         "dispute_lost",
     ]
 
@@ -134,6 +133,8 @@ extension BooksCheck {
                     AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.stripe_id = split_part(e.cause, ':', 2)))
                 OR (e.cause LIKE 'netted:%'
                     AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = split_part(e.cause, ':', 2)))
+                OR (e.cause LIKE 'reserve\\_%'
+                    AND NOT EXISTS (SELECT 1 FROM reserves r WHERE r.transfer_id = split_part(e.cause, ':', 2)))
                 OR (e.cause LIKE 'written\\_off:%'
                     AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.id = split_part(e.cause, ':', 2)))
                 OR (e.cause LIKE 'write\\_off\\_recovered:%'

@@ -40,11 +40,14 @@ extension BooksCheck {
                 r.amount_minor, r.seller_minor, r.platform_fee_minor, r.tax_minor, r.platform_sales_minor, r.platform_discount_minor,
                 r.excess_minor, (
                     SELECT json_agg(json_build_object(
-                        'seller', s.seller_id, 'payable', s.payable, 'receivable', s.receivable))::text
+                        'seller', s.seller_id, 'payable', s.payable, 'receivable', s.receivable, 'reserve', s.reserve))::text
                     FROM (
                         SELECT l.seller_id,
-                            coalesce(sum(f.seller_minor) FILTER (WHERE f.transfer_id IS NULL), 0) AS payable,
-                            coalesce(sum(f.seller_minor) FILTER (WHERE f.transfer_id IS NOT NULL), 0) AS receivable
+                            coalesce(sum(f.seller_minor - f.reserve_minor) FILTER (WHERE f.transfer_id IS NULL), 0)
+                                + coalesce(sum(f.reserve_minor) FILTER (WHERE f.reserve_released), 0) AS payable,
+                            coalesce(sum(f.seller_minor - f.reserve_minor) FILTER (WHERE f.transfer_id IS NOT NULL), 0)
+                                AS receivable,
+                            coalesce(sum(f.reserve_minor) FILTER (WHERE NOT f.reserve_released), 0) AS reserve
                         FROM refund_lines f JOIN order_lines l ON l.id = f.line_id
                         WHERE f.refund_id = r.id AND l.seller_id IS NOT NULL GROUP BY l.seller_id
                     ) AS s) AS sellers
@@ -74,6 +77,8 @@ extension BooksCheck {
             let seller: ID<Seller>
             let payable: Int64
             let receivable: Int64
+            /// Left out by a sale, of which nothing is held back yet.
+            let reserve: Int64?
         }
 
         init(row: PostgresRow) throws {
@@ -93,7 +98,7 @@ extension BooksCheck {
                 sellers: forms.map {
                     SeparateDivision.Part(
                         seller: $0.seller, payable: Money($0.payable, currency),
-                        receivable: Money($0.receivable, currency))
+                        receivable: Money($0.receivable, currency), reserve: Money($0.reserve ?? 0, currency))
                 })
             dimensions = Dimensions(owner: .platform, order: try row.get("order_id"))
             created = try row.get("created_at")
@@ -146,7 +151,8 @@ extension BooksCheck {
         }
     }
 
-    /// What each seller is owed of each paid order by its lines, their refunds and its transfers, against the journal.
+    /// What each seller is owed of each paid order by its lines, their refunds and its transfers, and what of it is held
+    /// back by its rows, against the journal.
     func sellersOwed() async throws -> [BooksFault] {
         try await faults(
             .feeDiffers,
@@ -154,13 +160,15 @@ extension BooksCheck {
             WITH owed AS (
                 SELECT l.order_id, l.seller_id, sum(
                     l.seller_minor - coalesce((
-                        SELECT sum(f.seller_minor) FROM line_takings f
-                        WHERE f.line_id = l.id AND f.transfer_id IS NULL), 0)) + coalesce((
+                        SELECT sum(CASE WHEN f.transfer_id IS NULL THEN f.seller_minor ELSE f.reserve_minor END)
+                        FROM line_takings f WHERE f.line_id = l.id), 0)) + coalesce((
                             -- What a dispute had taken of transfers, and is payable since it was won.
-                            SELECT sum(p.returned_payable_minor - p.payable_minor)
+                            SELECT sum(p.receivable_minor - p.returned_receivable_minor)
                             FROM dispute_sellers p JOIN disputes d ON d.id = p.dispute_id
                             WHERE d.order_id = l.order_id AND p.seller_id = l.seller_id AND d.reinstated_at IS NOT NULL
-                        ), 0) AS amount
+                        ), 0) - coalesce((
+                            SELECT sum(h.held_minor) FROM reserves_held h
+                            WHERE h.order_id = l.order_id AND h.seller_id = l.seller_id), 0) AS amount
                 FROM order_lines l JOIN orders o ON o.id = l.order_id
                 WHERE o.charge_shape = 'separate' AND o.charge_id IS NOT NULL AND o.status <> 'failed_after_payment'
                     AND l.seller_id IS NOT NULL
@@ -203,7 +211,8 @@ extension BooksCheck {
                 JOIN postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
                 WHERE a.code IN ('revenue:application_fees', 'revenue:billing', 'tax:collected', 'expense:promotions',
                         'buyer:refunds_due', 'bank:platform', 'loss:refunds', 'disputes:open', 'loss:disputes')
-                    OR a.code LIKE 'seller:%:payable' OR a.code LIKE 'seller:%:receivable'
+                    OR a.code LIKE 'seller:%:payable' OR a.code LIKE 'seller:%:reserve'
+                    OR a.code LIKE 'seller:%:receivable'
                 GROUP BY e.order_id
             )
             SELECT b.order_id AS object,

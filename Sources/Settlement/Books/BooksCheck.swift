@@ -38,6 +38,8 @@ package struct BooksFault: Hashable, Sendable, CustomStringConvertible {
         case stripeBalanceWrong = "stripe_balance_wrong"
         /// An order's lines, or what was refunded of them, do not sum to what they divide.
         case orderDividesWrong = "order_divides_wrong"
+        /// What is held back from a seller is not what the rows of its reserves say.
+        case reserveDiffers = "reserve_differs"
         /// What an order left with the platform, as its fee or of a separate charge, is not what Stripe's rows say.
         case feeDiffers = "fee_differs"
         /// Something that Stripe refused left a trace.
@@ -53,7 +55,7 @@ package struct BooksFault: Hashable, Sendable, CustomStringConvertible {
             case .rowNotBooked, .entryDiffers, .entryWithoutCause, .factNotBooked, .rowPaidOutTwice: 3
             case .clearingOpen, .rowMissing, .suspense: 4
             case .orderDividesWrong: 5
-            case .feeDiffers, .debtPaidTwice: 6
+            case .feeDiffers, .debtPaidTwice, .reserveDiffers: 6
             case .refusedButBooked: 7
             case .sellerFundsDiffer: 8
             case .platformCashShort: 9
@@ -90,6 +92,7 @@ package struct BooksCheck: Sendable {
         faults += try await separateChargesAgainstEntries()
         faults += try await separateRefundsAgainstEntries()
         faults += try await transfersAgainstEntries()
+        faults += try await reservesAgainstEntries()
         faults += try await adjustmentsAgainstEntries()
         faults += try await writeOffsAgainstEntries()
         faults += try await writeOffRecoveriesAgainstEntries()
@@ -109,6 +112,7 @@ package struct BooksCheck: Sendable {
         faults += try await divisions()
         faults += try await applicationFees()
         faults += try await sellersOwed()
+        faults += try await reservesHeld()
         faults += try await separateRemains()
         faults += try await refusals()
         faults += try await sealedMonths()

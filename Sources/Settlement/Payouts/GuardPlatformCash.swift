@@ -23,18 +23,27 @@ package struct GuardPlatformCash: Sendable {
         self.stripe = stripe
     }
 
-    /// - Returns: what is wrong and what to do; nil where the platform holds nothing of sellers, or where it stays.
+    /// - Returns: what is wrong and what to do; nil where the platform neither holds anything of sellers nor is to hold
+    ///   reserves back, or where it stays.
     /// - Throws: `stripe_unavailable`.
     package func risk() async throws -> String? {
         let held = try await currenciesHeldForSellers()
-        guard !held.isEmpty else { return nil }
-        let unguarded = try await payouts().unguarded(among: held)
-        guard !unguarded.isEmpty else { return nil }
-        let currencies = unguarded.map(\.code).joined(separator: ", ")
+        let reserves = try await hasReservePolicies()
+        guard reserves || !held.isEmpty else { return nil }
+        let payouts = try await payouts()
+        let unguarded = payouts.unguarded(among: held)
+        let what: String
+        if !unguarded.isEmpty {
+            what = "The platform holds money of sellers in \(unguarded.map(\.code).joined(separator: ", "))"
+        } else if reserves, payouts.keepsNothing {
+            what = "The platform is to hold back reserves of sellers"
+        } else {
+            return nil
+        }
         return
-            "The platform holds money of sellers in \(currencies), and Stripe pays the platform's balance out by itself "
-            + "without keeping any of it back. `souk doctor --cash --repair` or POST /v1/admin/platform_payouts sets the "
-            + "schedule to manual; or set a minimum balance at Stripe."
+            "\(what), and Stripe pays the platform's balance out by itself without keeping any of it back. "
+            + "`souk doctor --cash --repair` or POST /v1/admin/platform_payouts sets the schedule to manual; or set a "
+            + "minimum balance at Stripe."
     }
 
     /// - Throws: `stripe_unavailable`.
@@ -59,6 +68,10 @@ package struct GuardPlatformCash: Sendable {
             throw Refusal(.stripeRefused, outcome.reason ?? "Stripe refused to change the platform's payouts.")
         }
         return try await payouts()
+    }
+
+    private func hasReservePolicies() async throws -> Bool {
+        try await !store.query("SELECT 1 FROM reserve_policies LIMIT 1").isEmpty
     }
 
     /// Those in which sellers are owed something that lies in the platform's balance.

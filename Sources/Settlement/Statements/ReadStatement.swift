@@ -11,6 +11,14 @@ struct SellerStatement: Sendable {
     let isFinal: Bool
     /// In the order of their codes; only currencies in which there was or moved anything.
     let currencies: [StatementTotals]
+    /// What of the closing balances is held back, the earliest date first.
+    let reserves: [Reserve]
+
+    struct Reserve: Sendable {
+        let order: ID<Order>
+        let amount: Money
+        let releaseAt: Timestamp
+    }
 }
 
 /// Makes a seller's statement from the journal: each number is the sum of entries, and the closing balance is what the
@@ -37,9 +45,13 @@ struct ReadStatement: Sendable {
                 }
                 try each(row, parts)
             }
+            let reserves = try await connection.reserves(of: seller, before: month.end)
+            for currency in Set(reserves.map(\.amount.currency)) where totals[currency] == nil {
+                totals[currency] = StatementTotals(opening: .zero(currency))
+            }
             return SellerStatement(
                 seller: seller, month: month, isFinal: try await connection.areClosed(from: month, to: month),
-                currencies: totals.values.sorted { $0.currency < $1.currency })
+                currencies: totals.values.sorted { $0.currency < $1.currency }, reserves: reserves)
         }
     }
 }
@@ -99,6 +111,27 @@ extension PostgresConnection {
             GROUP BY a.currency HAVING sum(p.amount_minor) <> 0
             """
         ).map { Money(try $0.get("balance"), try $0.get("currency")) }
+    }
+
+    /// What was held back when the day began, by order.
+    fileprivate func reserves(
+        of seller: ID<Seller>, before day: CalendarDay
+    ) async throws -> [SellerStatement.Reserve] {
+        try await query(
+            """
+            SELECT r.order_id, r.release_at, r.currency, -sum(p.amount_minor)::bigint AS amount
+            FROM ledger_accounts a
+            JOIN postings p ON p.account_id = a.id
+            JOIN journal_entries e ON e.id = p.entry_id
+            JOIN reserves r ON r.order_id = e.order_id AND r.seller_id = \(seller)
+            WHERE a.code = \(LedgerAccount.sellerReserve(seller).code) AND e.effective_at < \(day.start)
+            GROUP BY r.transfer_id HAVING sum(p.amount_minor) <> 0 ORDER BY r.release_at, r.order_id
+            """
+        ).map {
+            SellerStatement.Reserve(
+                order: try $0.get("order_id"), amount: Money(try $0.get("amount"), try $0.get("currency")),
+                releaseAt: try $0.get("release_at"))
+        }
     }
 
     fileprivate func areClosed(from first: BookMonth, to last: BookMonth) async throws -> Bool {

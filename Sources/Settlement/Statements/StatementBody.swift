@@ -39,9 +39,12 @@ struct StatementBody: Encodable, Sendable {
         let payouts: Int64
         let closingBalance: Int64
         let salesCount: Int64
+        /// What of the closing balance is held back, the earliest date first.
+        let reserves: [Reserve]
 
-        init(_ totals: StatementTotals) throws {
+        init(_ totals: StatementTotals, reserves: [SellerStatement.Reserve]) throws {
             currency = totals.currency
+            self.reserves = reserves.filter { $0.amount.currency == totals.currency }.map(Reserve.init)
             openingBalance = totals.opening.minorUnits
             gross = totals[.gross].minorUnits
             refunds = totals[.refunds].minorUnits
@@ -60,8 +63,22 @@ struct StatementBody: Encodable, Sendable {
 
         private enum CodingKeys: String, CodingKey {
             case currency, openingBalance, gross, refunds, disputes, platformFee, taxOnPlatformFee, stripeFee, fx,
-                adjustments, other, net, payouts, closingBalance, salesCount
+                adjustments, other, net, payouts, closingBalance, salesCount, reserves
         }
+    }
+
+    struct Reserve: Encodable, Sendable {
+        let order: ID<Order>
+        let amount: Int64
+        let releaseAt: Timestamp
+
+        init(_ reserve: SellerStatement.Reserve) {
+            order = reserve.order
+            amount = reserve.amount.minorUnits
+            releaseAt = reserve.releaseAt
+        }
+
+        private enum CodingKeys: String, CodingKey { case order, amount, releaseAt }
     }
 
     let object = "statement"
@@ -81,7 +98,7 @@ struct StatementBody: Encodable, Sendable {
         to = statement.month.end.start
         final = statement.isFinal
         entriesURL = "/v1/sellers/\(seller)/statements/\(month)/entries"
-        currencies = try statement.currencies.map(Totals.init)
+        currencies = try statement.currencies.map { try Totals($0, reserves: statement.reserves) }
     }
 
     private enum CodingKeys: String, CodingKey { case object, seller, month, from, to, final, entriesURL, currencies }

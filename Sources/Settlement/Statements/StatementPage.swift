@@ -25,10 +25,12 @@ struct StatementPage {
                 ("Period", "\(month.first) to \(lastDay), UTC"),
                 ("State", statement.isFinal ? "Final" : "Not final"),
             ],
-            tables: try statement.currencies.map(Self.table), notes: notes)
+            tables: try statement.currencies.map { try Self.table($0, statement.reserves) }, notes: notes)
     }
 
-    private static func table(_ totals: StatementTotals) throws -> PrintablePage.Table {
+    private static func table(
+        _ totals: StatementTotals, _ reserves: [SellerStatement.Reserve]
+    ) throws -> PrintablePage.Table {
         func row(_ name: String, _ line: StatementRules.Line) -> PrintablePage.Table.Row {
             .init(name, totals[line].decimal)
         }
@@ -44,7 +46,12 @@ struct StatementPage {
                 .init("Net", try totals.net.decimal, isSum: true),
                 row("Payouts", .payouts),
                 .init("Closing balance", try totals.closing.decimal, isSum: true),
-            ])
+            ]
+                + reserves.filter { $0.amount.currency == totals.currency }.map { reserve in
+                    .init(
+                        "Of that held back until \(CalendarDay(of: reserve.releaseAt)), of \(reserve.order)",
+                        reserve.amount.decimal)
+                })
     }
 }
 

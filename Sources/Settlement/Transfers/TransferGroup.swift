@@ -22,6 +22,8 @@ struct TransferGroupBody: ResponseEncodable, Sendable {
     let amountReversed: Int64
     /// What of the sellers' shares is with the platform still.
     let amountHeld: Int64
+    /// What of that is held back until the date that its transfer shows.
+    let amountReserved: Int64
     /// What sellers have and must give back.
     let amountOwed: Int64
     /// Nothing is on its way, held or owed.
@@ -78,7 +80,8 @@ extension TransferRoutes {
             id: id.rawValue, order: id, chargeShape: try row.get("charge_shape"), currency: try row.get("currency"),
             amountCharged: try row.get("charged"), amountRefunded: try row.get("refunded"),
             applicationFeeAmount: try row.get("kept"), processingFee: try row.get("processing_fee"),
-            amountTransferred: transferred, amountReversed: try row.get("reversed"), amountHeld: held, amountOwed: owed,
+            amountTransferred: transferred, amountReversed: try row.get("reversed"), amountHeld: held,
+            amountReserved: try row.get("reserved"), amountOwed: owed,
             settled: try row.get("is_final") && held == 0 && owed == 0
                 && transfers.allSatisfy { $0.state == .paid || $0.state == .canceled },
             transfers: transfers,
@@ -101,7 +104,8 @@ extension TransferRoutes {
         SELECT o.charge_shape, o.currency, o.amount_captured_minor AS charged, o.amount_refunded_minor AS refunded,
             o.charge_id IS NOT NULL OR o.status IN ('canceled', 'expired') AS is_final,
             coalesce(booked.kept, 0)::bigint AS kept, coalesce(booked.held, 0)::bigint AS held,
-            (SELECT coalesce(sum(d.amount_minor), 0)::bigint FROM order_debts d WHERE d.order_id = o.id) AS owed, coalesce(moved.amount, 0)::bigint AS transferred,
+            coalesce(booked.reserved, 0)::bigint AS reserved, coalesce(moved.amount, 0)::bigint AS transferred,
+            (SELECT coalesce(sum(d.amount_minor), 0)::bigint FROM order_debts d WHERE d.order_id = o.id) AS owed,
             coalesce(moved.reversed, 0)::bigint AS reversed, (
                 SELECT coalesce(sum(b.fee_minor), 0)::bigint FROM balance_transactions b
                 WHERE b.order_id = o.id AND b.stripe_account = 'platform') AS processing_fee
@@ -109,7 +113,8 @@ extension TransferRoutes {
         CROSS JOIN LATERAL (
             SELECT -sum(p.amount_minor) FILTER (WHERE a.code IN
                     ('revenue:application_fees', 'revenue:billing', 'tax:collected', 'expense:promotions')) AS kept,
-                -sum(p.amount_minor) FILTER (WHERE a.code LIKE 'seller:%:payable') AS held
+                -sum(p.amount_minor) FILTER (WHERE a.code LIKE 'seller:%:payable' OR a.code LIKE 'seller:%:reserve') AS held,
+                -sum(p.amount_minor) FILTER (WHERE a.code LIKE 'seller:%:reserve') AS reserved
             FROM journal_entries e JOIN postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
             WHERE e.order_id = o.id
         ) AS booked

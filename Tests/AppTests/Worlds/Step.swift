@@ -56,6 +56,8 @@ enum Step: String, CaseIterable {
     case adjustSeller = "an adjustment for a seller"
     case fundPlatform = "Dashboard: the platform is topped up"
     case nettingPolicy = "a netting policy"
+    case setReserve = "a reserve is set for a seller"
+    case removeReserve = "a seller's reserve is ended"
     case writeOff = "a debt is given up"
     case limitMoneyOut = "a limit on what keys let out"
     case decideMoneyOut = "a second person decides"
@@ -76,6 +78,8 @@ enum Step: String, CaseIterable {
         case .releaseWhole, .releaseSeller, .releaseLines, .liftHold: 4
         case .holdSeller, .holdMoneyOut: 1
         case .fundPlatform, .nettingPolicy, .writeOff: 2
+        case .setReserve: 5
+        case .removeReserve: 1
         case .limitMoneyOut: 5
         case .adjustSeller: 3
         case .decideMoneyOut, .letMoneyOut: 6

@@ -62,6 +62,7 @@ extension World {
         found += try await brokenPreviews()
         found += try await feesKept()
         found += try await sharesOwed()
+        found += try await reservesHeld()
         found += try await sellerFunds(stripe)
         found += try await platformCash(stripe, alarms: faults.filter { $0.kind == .platformCashShort }.map(\.object))
         return found
@@ -366,10 +367,43 @@ extension World {
                 SELECT e.order_id, split_part(a.code, ':', 2) AS seller_id, -sum(p.amount_minor) AS amount
                 FROM journal_entries e JOIN postings p ON p.entry_id = e.id
                 JOIN ledger_accounts a ON a.id = p.account_id
-                WHERE a.code LIKE 'seller:%:payable' OR a.code LIKE 'seller:%:receivable' GROUP BY 1, 2
+                WHERE a.code LIKE 'seller:%:payable' OR a.code LIKE 'seller:%:reserve'
+                    OR a.code LIKE 'seller:%:receivable'
+                GROUP BY 1, 2
             ) j ON j.order_id = s.order_id AND j.seller_id = s.seller_id
             WHERE o.charge_id IS NOT NULL
                 AND s.amount_minor - coalesce(r.amount, 0) + coalesce(b.amount, 0) <> coalesce(j.amount, 0)
+            """
+        ).map { Violation(invariant: 6, text: try $0.get("what")) }
+    }
+
+    /// What is held back of each seller's share of an order was the part that the order's terms say, rounded half up, and is
+    /// between nothing and that until its date; afterwards it is nothing, unless all money out is held.
+    private func reservesHeld() async throws -> [Violation] {
+        let now = try await now()
+        return try await query(
+            """
+            WITH terms AS (
+                SELECT s.order_id, s.seller_id, o.paid_at + s.reserve_days * interval '24 hours' AS date, least(
+                    s.amount_minor,
+                    floor((s.amount_minor * s.reserve_basis_points * 2 + 10000 * u.step) / (20000 * u.step)) * u.step) AS part
+                FROM order_sellers s JOIN orders o ON o.id = s.order_id
+                CROSS JOIN LATERAL (SELECT CASE WHEN o.currency IN ('kwd', 'bhd') THEN 10 ELSE 1 END AS step) AS u
+                WHERE s.reserve_basis_points IS NOT NULL AND o.charge_id IS NOT NULL
+            ), booked AS (
+                SELECT e.order_id, split_part(a.code, ':', 2) AS seller_id, -sum(p.amount_minor) AS held,
+                    -sum(p.amount_minor) FILTER (WHERE e.cause LIKE 'reserve\\_held:%') AS at_first
+                FROM journal_entries e JOIN postings p ON p.entry_id = e.id
+                JOIN ledger_accounts a ON a.id = p.account_id
+                WHERE a.code LIKE 'seller:%:reserve' GROUP BY 1, 2
+            )
+            SELECT concat_ws(' ', 'of order', coalesce(t.order_id, b.order_id), 'the terms hold back', t.part,
+                'until', t.date, 'and the books', b.at_first, 'then', b.held) AS what
+            FROM terms t FULL JOIN booked b ON b.order_id = t.order_id AND b.seller_id = t.seller_id
+            WHERE coalesce(t.part, 0) <> coalesce(b.at_first, 0)
+                OR coalesce(b.held, 0) NOT BETWEEN 0 AND coalesce(t.part, 0)
+                OR (coalesce(b.held, 0) <> 0 AND t.date <= \(now)
+                    AND NOT EXISTS (SELECT 1 FROM money_out_switch WHERE held_at IS NOT NULL))
             """
         ).map { Violation(invariant: 6, text: try $0.get("what")) }
     }

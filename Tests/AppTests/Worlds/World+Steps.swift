@@ -189,6 +189,17 @@ extension World {
             var policy: [String: JSON] = ["percent_bps": .int(pick([0, 10_000, number(1...9999)]) ?? 0)]
             if chance(50), let seller = pick(try await sellers()) { policy["seller"] = .string(seller.id) }
             return try await call("POST", "/v1/admin/netting_policies", .object(policy)).status == 201
+        case .setReserve:
+            guard let seller = pick(try await sellers()) else { return false }
+            // All of a share, and the smallest part of it, come up often.
+            let reserve: JSON = [
+                "basis_points": .int(pick([1, 10_000, number(1...10_000), number(500...3000)]) ?? 1),
+                "days": .int(number(1...12)),
+            ]
+            return try await call("POST", "/v1/sellers/\(seller.id)/reserve", reserve).status == 200
+        case .removeReserve:
+            guard let seller = pick(try await sellers()) else { return false }
+            return try await call("POST", "/v1/sellers/\(seller.id)/reserve", ["basis_points": 0]).status == 200
         case .writeOff:
             let debts = try await call("GET", "/v1/receivables")["data"].array ?? []
             guard let debt = pick(debts), let seller = debt["seller"].string else { return false }

@@ -1,5 +1,6 @@
 import App
 import Foundation
+import Postgres
 import TestSupport
 import Testing
 
@@ -71,6 +72,7 @@ import Testing
     private static func report(_ tally: Tally, took: Duration) {
         let groups = [
             "worlds", "unpublished behaviour of Stripe, worlds with", "steps", "refused requests", "refunds",
+            "reserves",
             "faults met", "damages repaired",
             "invariants checked",
         ]
@@ -97,6 +99,28 @@ extension World {
             }
         }
         try await checkStatements()
+        try await countReserves()
+    }
+
+    /// What became of what was held back in this world.
+    private func countReserves() async throws {
+        let counts: PostgresQuery = """
+            SELECT 'held back' AS what, count(*) AS number FROM reserves
+            UNION ALL SELECT 'let go on their date', count(*) FROM reserves WHERE released_minor > 0
+            UNION ALL SELECT 'gone with the rest of the share', count(DISTINCT l.order_id || l.seller_id) FROM order_lines l
+                WHERE l.reserve_minor > 0 AND l.reserve_transfer_id IS NULL
+            UNION ALL SELECT 'taken in whole', count(*) FROM reserves WHERE released_minor = 0
+            UNION ALL SELECT 'moved by a transfer', count(*) FROM transfers WHERE purpose = 'reserve' AND state = 'paid'
+            UNION ALL SELECT 'taken by a refund', count(*) FROM refund_lines WHERE reserve_minor > 0 AND NOT reserve_released
+            UNION ALL SELECT 'taken by a refund after the date', count(*) FROM refund_lines WHERE reserve_released
+            UNION ALL SELECT 'taken by a refund that was turned round', count(*)
+                FROM refund_lines f JOIN refunds r ON r.id = f.refund_id WHERE f.reserve_minor > 0 AND NOT r.claims
+            UNION ALL SELECT 'taken by a dispute', count(*) FROM dispute_lines WHERE reserve_minor > 0
+            UNION ALL SELECT 'held back again after a dispute', count(*) FROM dispute_sellers WHERE returned_reserve_minor > 0
+            """
+        for row in try await query(counts) {
+            tally.count(try row.get("what"), in: "reserves", by: Int(try row.get("number", as: Int64.self)))
+        }
     }
 }
 
