@@ -25,6 +25,7 @@ extension StoreTransaction {
         askedBy key: ID<APIKey>?
     ) async throws {
         guard let charge = order.charge else { return }
+        let warning = try await warningHoldingRelease(of: order)
         for seller in order.sellers {
             let shares = lines.filter { $0.beneficiary == seller.seller }
             guard shares.contains(where: { !$0.parts.sellerAmount.isZero }) else { continue }
@@ -33,8 +34,10 @@ extension StoreTransaction {
             let operation = try await enqueue(
                 NewOperation(
                     kind: .createTransfer, subject: transfer.rawValue, uniqueKey: "create_transfer:\(transfer)",
-                    heldBecause: waits ? order.whyItWaits(until: releasedAt) : "is being prepared",
-                    heldUntil: waits ? releasedAt : nil, askedBy: key))
+                    heldBecause: waits
+                        ? order.whyItWaits(until: releasedAt) : warning?.reasonToHold ?? "is being prepared",
+                    heldUntil: waits ? releasedAt : nil, waitsFor: waits || warning == nil ? nil : order.id.rawValue,
+                    askedBy: key))
             try await execute(
                 """
                 INSERT INTO transfers (id, state, purpose, operation_id, stripe_account, seller_id, order_id,
@@ -47,7 +50,7 @@ extension StoreTransaction {
                 UPDATE order_lines SET released_at = \(releasedAt), transfer_id = \(transfer), release_id = \(release)
                 WHERE id = ANY (\(shares.map(\.id)))
                 """)
-            if waits { try await announce("transfer.held", transfer) }
+            if waits || warning != nil { try await announce("transfer.held", transfer) }
         }
         // Those that have lost their lines end.
         try await wakeOperations(
