@@ -1,4 +1,5 @@
 import App
+import Domain
 import Foundation
 import TestSupport
 import Testing
@@ -49,7 +50,10 @@ import Testing
         do {
             try await TestDatabase.lend {
                 try await RunningSouk.withTemporaryFolder { folder in
-                    try await RunningSouk.withHeldWorkers(in: folder) { souk, makeWorkers in
+                    let policy = FraudWarningPolicy.ofWorld(seed)
+                    tally.count(policy.rawValue, in: "policies for warnings of fraud, worlds with")
+                    try await RunningSouk.withHeldWorkers(in: folder, ["SOUK_FRAUD_WARNINGS": policy.rawValue]) {
+                        souk, makeWorkers in
                         let world = World(
                             seed: seed, souk: souk, makeWorkers: makeWorkers, postgres: TestDatabase.current.postgres,
                             tally: tally)
@@ -70,7 +74,8 @@ import Testing
 
     private static func report(_ tally: Tally, took: Duration) {
         let groups = [
-            "worlds", "unpublished behaviour of Stripe, worlds with", "steps", "refused requests", "refunds",
+            "worlds", "unpublished behaviour of Stripe, worlds with", "policies for warnings of fraud, worlds with",
+            "steps", "refused requests", "refunds",
             "faults met", "damages repaired",
             "invariants checked",
         ]
@@ -97,6 +102,13 @@ extension World {
             }
         }
         try await checkStatements()
+    }
+}
+
+extension FraudWarningPolicy {
+    /// What a world's Souk does about warnings: half of them hold, since only few sales of those leave something to hold.
+    fileprivate static func ofWorld(_ seed: UInt64) -> FraudWarningPolicy {
+        [FraudWarningPolicy.holdRelease, .refund, .holdRelease, .none][Int(seed % 4)]
     }
 }
 
