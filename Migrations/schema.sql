@@ -418,6 +418,27 @@ CREATE TABLE public.fee_refunds (
     CONSTRAINT fee_refunds_origin_check CHECK ((origin = ANY (ARRAY['souk'::text, 'stripe'::text])))
 );
 
+CREATE TABLE public.fraud_warnings (
+    id text NOT NULL,
+    stripe_id text NOT NULL,
+    order_id text NOT NULL,
+    charge_id text NOT NULL,
+    fraud_type text NOT NULL,
+    actionable boolean NOT NULL,
+    policy text NOT NULL,
+    action text NOT NULL,
+    refund_id text,
+    released_at timestamp with time zone,
+    release_reason text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT fraud_warnings_action_check CHECK ((action = ANY (ARRAY['none'::text, 'refund'::text, 'hold'::text]))),
+    CONSTRAINT fraud_warnings_check CHECK (((action = 'refund'::text) = (refund_id IS NOT NULL))),
+    CONSTRAINT fraud_warnings_check1 CHECK ((num_nonnulls(released_at, release_reason) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT fraud_warnings_check2 CHECK (((released_at IS NULL) OR (action = 'hold'::text))),
+    CONSTRAINT fraud_warnings_policy_check CHECK ((policy = ANY (ARRAY['none'::text, 'refund'::text, 'hold_release'::text])))
+);
+
 CREATE TABLE public.idempotency_keys (
     api_key_id text NOT NULL,
     route text NOT NULL,
@@ -1366,6 +1387,12 @@ ALTER TABLE ONLY public.fee_refunds
 ALTER TABLE ONLY public.fee_refunds
     ADD CONSTRAINT fee_refunds_stripe_id_key UNIQUE (stripe_id);
 
+ALTER TABLE ONLY public.fraud_warnings
+    ADD CONSTRAINT fraud_warnings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.fraud_warnings
+    ADD CONSTRAINT fraud_warnings_stripe_id_key UNIQUE (stripe_id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (api_key_id, route, key);
 
@@ -1597,6 +1624,8 @@ CREATE INDEX fee_refunds_order ON public.fee_refunds USING btree (order_id);
 
 CREATE INDEX fee_refunds_refund ON public.fee_refunds USING btree (refund_id) WHERE (refund_id IS NOT NULL);
 
+CREATE INDEX fraud_warnings_order ON public.fraud_warnings USING btree (order_id, id);
+
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at);
 
 CREATE INDEX inbox_event_ids_due_at ON public.inbox_event_ids USING btree (due_at) WHERE (state = 'waiting'::text);
@@ -1822,6 +1851,12 @@ ALTER TABLE ONLY public.fee_refunds
 
 ALTER TABLE ONLY public.fee_refunds
     ADD CONSTRAINT fee_refunds_refund_id_fkey FOREIGN KEY (refund_id) REFERENCES public.refunds(id);
+
+ALTER TABLE ONLY public.fraud_warnings
+    ADD CONSTRAINT fraud_warnings_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.fraud_warnings
+    ADD CONSTRAINT fraud_warnings_refund_id_fkey FOREIGN KEY (refund_id) REFERENCES public.refunds(id);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES public.api_keys(id);

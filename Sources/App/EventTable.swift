@@ -9,8 +9,7 @@ import Webhooks
 extension EventHandlers {
     static func souk(
         account: RefreshAccount, connection: RecordConnection, payment: RefreshOrderPayment, dispute: RefreshDispute,
-        payout: RefreshPayout,
-        feed: RequestBalanceFeed
+        fraudWarning: RefreshFraudWarning, payout: RefreshPayout, feed: RequestBalanceFeed
     ) -> EventHandlers {
         var handlers = EventHandlers()
         handlers.on(
@@ -43,6 +42,9 @@ extension EventHandlers {
         handlers.on(RefreshDispute.balanceTypes, from: [.platform, .connect], do: "refresh_disputed_balance") {
             try await feed($0)
             try await dispute($0)
+        }
+        handlers.on(RefreshFraudWarning.eventTypes, from: [.platform], do: "refresh_fraud_warning") {
+            try await fraudWarning($0)
         }
         handlers.on(
             [

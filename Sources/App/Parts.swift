@@ -67,7 +67,9 @@ struct Parts: Sendable {
         refreshAccount = RefreshAccount(store: store, copies: copies, stripe: stripe)
         sellers = SellerRoutes(
             store: store, engine: engine, stripe: stripe, refreshAccount: refreshAccount, settings: settings)
-        orders = OrdersFeature(store: store, engine: engine, copies: copies, stripe: stripe, publicURL: publicURL)
+        orders = OrdersFeature(
+            store: store, engine: engine, copies: copies, stripe: stripe, publicURL: publicURL,
+            fraudWarnings: configuration.fraudWarnings)
         feed = ReadBalanceFeed(store: store, stripe: stripe)
         requestFeed = RequestBalanceFeed(store: store)
         reconciliation = RunReconciliation(store: store, stripe: stripe, logger: logger)
@@ -81,7 +83,8 @@ struct Parts: Sendable {
             disputes: orders.refreshDispute, payouts: refreshPayout, itemize: itemize, follow: follow, logger: logger)
         handlers = .souk(
             account: refreshAccount, connection: RecordConnection(store: store), payment: orders.refresh,
-            dispute: orders.refreshDispute, payout: refreshPayout, feed: requestFeed)
+            dispute: orders.refreshDispute, fraudWarning: orders.refreshFraudWarning, payout: refreshPayout,
+            feed: requestFeed)
         endpoints = WebhookEndpoints(stripe: stripe, handlers: handlers, publicURL: publicURL)
     }
 

@@ -7,6 +7,7 @@ package enum TransferReversal: Identified { package static let idPrefix = "rev" 
 package enum FeeRefund: Identified { package static let idPrefix = "fre" }
 package enum Payout: Identified { package static let idPrefix = "pay" }
 package enum Dispute: Identified { package static let idPrefix = "dis" }
+package enum FraudWarning: Identified { package static let idPrefix = "frw" }
 package enum Operation: Identified { package static let idPrefix = "opn" }
 package enum JournalEntryRow: Identified { package static let idPrefix = "jen" }
 package enum OutboxEvent: Identified { package static let idPrefix = "evt" }
@@ -33,6 +34,7 @@ package enum StripeApplicationFee {}
 package enum StripeFeeRefund {}
 package enum StripePayout {}
 package enum StripeDispute {}
+package enum StripeFraudWarning {}
 package enum StripeBalanceTransaction {}
 package enum StripeEvent {}
 package enum StripeCustomer {}
@@ -47,6 +49,7 @@ package typealias StripePaymentIntentID = StripeID<StripePaymentIntent>
 package typealias StripeCheckoutSessionID = StripeID<StripeCheckoutSession>
 package typealias StripeRefundID = StripeID<StripeRefund>
 package typealias StripeDisputeID = StripeID<StripeDispute>
+package typealias StripeFraudWarningID = StripeID<StripeFraudWarning>
 package typealias StripeApplicationFeeID = StripeID<StripeApplicationFee>
 package typealias StripeBalanceTransactionID = StripeID<StripeBalanceTransaction>
 package typealias StripeEventID = StripeID<StripeEvent>

@@ -30,6 +30,7 @@ package enum ErrorCode: String, Sendable, CaseIterable, Codable {
     case payoutNotFound = "payout_not_found"
     case adjustmentNotFound = "adjustment_not_found"
     case disputeNotFound = "dispute_not_found"
+    case fraudWarningNotFound = "fraud_warning_not_found"
     case eventNotFound = "event_not_found"
     case eventDestinationNotFound = "event_destination_not_found"
     case ledgerAccountNotFound = "ledger_account_not_found"

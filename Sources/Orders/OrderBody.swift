@@ -34,6 +34,8 @@ package struct OrderBody: Encodable, Sendable {
     let lines: [OrderLineBody]
     let lastPaymentError: PaymentError?
     let disputeStatus: String?
+    /// What banks warn of: `GET /v1/fraud_warnings/{id}` says what was done.
+    let fraudWarnings: [ID<FraudWarning>]
     /// What Souk has yet to finish at Stripe for this order, or could not.
     let operation: OrderOperationBody?
     let successURL: String?
@@ -82,6 +84,7 @@ package struct OrderBody: Encodable, Sendable {
         }
         lastPaymentError = order.lastPaymentError
         disputeStatus = order.disputeStage?.rawValue
+        fraudWarnings = order.fraudWarnings
         self.operation = operation
         successURL = order.successURL
         cancelURL = order.cancelURL

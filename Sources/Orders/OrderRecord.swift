@@ -44,6 +44,8 @@ package struct OrderRecord: Sendable {
     package var lastPaymentError: PaymentError?
     /// What its disputes come to.
     package var disputeStage: DisputeStage?
+    /// What banks warn of.
+    package internal(set) var fraudWarnings: [ID<FraudWarning>] = []
     /// Somebody asked to cancel, and Stripe has not confirmed yet that nobody can pay any more.
     package var cancelRequestedAt: Timestamp?
     package var canceledAt: Timestamp?

@@ -11,7 +11,8 @@ extension OrderRecord {
         capture, success_url, cancel_url, metadata, payable, payment_try, payable_operation, checkout_session, \
         checkout_url, payment_intent, client_secret, payable_expires_at, charge_id, last_payment_error, \
         dispute_status, cancel_requested_at, canceled_at, paid_at, livemode, created_at, updated_at, \
-        release_on, release_days, dispute_bearer, (SELECT json_agg(json_build_object('seller', s.seller_id, 'account', \
+        release_on, release_days, dispute_bearer, ARRAY(SELECT w.id FROM fraud_warnings w WHERE w.order_id = orders.id \
+        ORDER BY w.id) AS fraud_warnings, (SELECT json_agg(json_build_object('seller', s.seller_id, 'account', \
         s.stripe_account, 'amount', s.amount_minor, 'basis_points', s.reserve_basis_points, 'days', s.reserve_days) \
         ORDER BY s.seller_id)::text FROM order_sellers s \
         WHERE s.order_id = orders.id) AS sellers
@@ -55,6 +56,7 @@ extension OrderRecord {
         charge = try row.get("charge_id")
         lastPaymentError = try row.get("last_payment_error", as: PostgresJSON?.self)?.read(as: PaymentError.self)
         disputeStage = try row.get("dispute_status", as: String?.self).flatMap(DisputeStage.init(rawValue:))
+        fraudWarnings = try row.get("fraud_warnings", as: [String].self).compactMap { ID($0) }
         cancelRequestedAt = try row.get("cancel_requested_at")
         canceledAt = try row.get("canceled_at")
         paidAt = try row.get("paid_at")

@@ -1,3 +1,4 @@
+package import Domain
 package import Store
 package import StripeAPI
 package import Web
@@ -7,7 +8,9 @@ package import Web
 package struct OrdersFeature: Sendable {
     package let refresh: RefreshOrderPayment
     package let refreshDispute: RefreshDispute
+    package let refreshFraudWarning: RefreshFraudWarning
     private let disputes: DisputeRoutes
+    private let fraudWarnings: FraudWarningRoutes
     private let orders: OrderRoutes
     private let refunds: RefundRoutes
     private let reversals: ReversalRoutes
@@ -25,9 +28,11 @@ package struct OrdersFeature: Sendable {
         ] + FinishDisputeAnswer.all(stripe: stripe)
     }
 
-    /// `publicURL` is how browsers reach Souk, without a slash at the end.
+    /// `publicURL` is how browsers reach Souk, without a slash at the end; `fraudWarnings` is what is done about those that
+    /// become known from now on.
     package init(
-        store: Store, engine: OperationEngine, copies: ObjectCopies, stripe: StripeClient, publicURL: String
+        store: Store, engine: OperationEngine, copies: ObjectCopies, stripe: StripeClient, publicURL: String,
+        fraudWarnings policy: FraudWarningPolicy
     ) {
         let livemode = stripe.isLivemode
         let requests = PayableRequests(publicURL: publicURL)
@@ -46,6 +51,9 @@ package struct OrdersFeature: Sendable {
         reversals = ReversalRoutes(reverseTransfer: ReverseTransfer(store: store, engine: engine))
         refreshDispute = RefreshDispute(store: store, copies: copies, stripe: stripe, payments: refresh)
         disputes = DisputeRoutes(store: store, answer: AnswerDispute(store: store, engine: engine))
+        refreshFraudWarning = RefreshFraudWarning(
+            store: store, copies: copies, stripe: stripe, payments: refresh, policy: policy)
+        fraudWarnings = FraudWarningRoutes(store: store, release: ReleaseFraudHold(store: store))
         policies = FeePolicyRoutes(store: store, livemode: livemode)
         netting = NettingRoutes(store: store)
         reserves = ReserveRoutes(store: store)
@@ -56,6 +64,7 @@ package struct OrdersFeature: Sendable {
         refunds.register(on: api)
         reversals.register(on: api)
         disputes.register(on: api)
+        fraudWarnings.register(on: api)
         policies.register(on: api)
         netting.register(on: api)
         reserves.register(on: api)

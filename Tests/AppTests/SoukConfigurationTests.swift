@@ -70,6 +70,7 @@ import Testing
             ("SOUK_PROT", "1"), ("SOUK_PORT", "99999"), ("SOUK_PORT", "http"), ("SOUK_RATE_LIMIT", "-1"),
             ("SOUK_ADDRESS_RATE_LIMIT", "many"), ("SOUK_TRUSTED_PROXIES", "17"), ("SOUK_ROLES", "api,king"),
             ("SOUK_LOG_LEVEL", "loud"), ("SOUK_SWEEP_SECONDS", "0"), ("SOUK_RECONCILE_WINDOW", "03:00"),
+            ("SOUK_FRAUD_WARNINGS", "hold"),
             ("SOUK_PUBLIC_URL", "pay.example.com"),
             ("SOUK_SANDBOX", "maybe"),
             ("SOUK_ENCRYPTION_KEYS", "0f0f"), ("STRIPE_SECRET_KEY", "pk_test_1"),

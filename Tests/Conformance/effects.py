@@ -736,6 +736,12 @@ def filters_of_disputes(c):
     return "/v1/disputes", None, by_time(old, new) | by(old, new, charge=new["charge"], payment_intent=new["payment_intent"])
 
 
+def filters_of_fraud_warnings(c):
+    old, new = two(c, lambda: c.control(f"charges/{c.charge()}/warn_of_fraud", {}))
+    return "/v1/radar/early_fraud_warnings", None, by_time(old, new) | by(
+        old, new, charge=new["charge"], payment_intent=new["payment_intent"])
+
+
 def filters_of_transfers(c):
     old, new = two(c, lambda: c.get("/v1/transfers/" + c.destination(c.seller())["transfer"]))
     return "/v1/transfers", None, by_time(old, new) | by(
@@ -786,6 +792,7 @@ FILTERS = {
     "GET /v1/payment_methods": methods("/v1/payment_methods"), "GET /v1/payment_intents": filters_of_intents,
     "GET /v1/checkout/sessions": filters_of_sessions, "GET /v1/charges": filters_of_charges,
     "GET /v1/refunds": filters_of_refunds, "GET /v1/disputes": filters_of_disputes,
+    "GET /v1/radar/early_fraud_warnings": filters_of_fraud_warnings,
     "GET /v1/transfers": filters_of_transfers, "GET /v1/application_fees": filters_of_fees,
     "GET /v1/payouts": filters_of_payouts, "GET /v1/topups": filters_of_topups, "GET /v1/events": filters_of_events,
 }

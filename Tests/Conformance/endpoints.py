@@ -161,6 +161,8 @@ ENDPOINTS = [
          "refund_policy_disclosure refund_refusal_explanation service_date shipping_address shipping_carrier shipping_date "
          "shipping_tracking_number uncategorized_text").split())),
     ("POST /v1/disputes/:dispute/close", "DisputeCloseParams", "expand"),
+    ("GET /v1/radar/early_fraud_warnings", "radar.EarlyFraudWarningListParams", "charge payment_intent created " + LIST),
+    ("GET /v1/radar/early_fraud_warnings/:early_fraud_warning", "radar.EarlyFraudWarningRetrieveParams", "expand"),
 
     ("POST /v1/transfers", "TransferCreateParams",
      "amount currency destination description metadata source_transaction transfer_group expand"),

@@ -66,6 +66,7 @@ class World:
         souk.settle()
         self.finding = self.first("/v1/admin/findings?kind=made_at_stripe")
         self.dispute = self.new_dispute()
+        self.warning = self.new_fraud_warning()
         self.transfer = self.first("/v1/transfers")
         self.payout = self.first("/v1/payouts")
         self.fund(self.seller)
@@ -175,6 +176,14 @@ class World:
         self.souk.control("POST", f"charges/{charge}/dispute", {"reason": "product_not_received"})
         self.souk.settle()
         return self.first(f"/v1/disputes?order={order}")
+
+    def new_fraud_warning(self):
+        """One that holds the share of an order of its own."""
+        order = self.unreleased_order()
+        charge = self.souk.call("GET", f"/v1/orders/{order}", expect=200)["charge"]
+        self.souk.control("POST", f"charges/{charge}/warn_of_fraud", {"fraud_type": "made_with_stolen_card"})
+        self.souk.settle()
+        return self.first(f"/v1/fraud_warnings?order={order}")
 
     def contested_dispute(self):
         dispute = self.new_dispute()
@@ -288,6 +297,7 @@ class World:
             "stage_evidence": lambda: (f"/v1/disputes/{self.new_dispute()}/evidence", {"product_description": "Oak table"}),
             "submit_evidence": lambda: (f"/v1/disputes/{self.contested_dispute()}/submit", {}),
             "accept_dispute": lambda: (f"/v1/disputes/{self.new_dispute()}/accept", {}),
+            "release_fraud_warning": lambda: (f"/v1/fraud_warnings/{self.new_fraud_warning()}/release", reason),
             "replay_event": lambda: (f"/v1/events/{self.event}/replay", {}),
             "create_event_destination": lambda: ("/v1/event_destinations", self.new_destination()),
             "delete_event_destination": lambda: (f"/v1/event_destinations/{self.made_destination()}", None),
@@ -328,6 +338,7 @@ class World:
         kinds = {
             "sellers": self.seller, "orders": self.paid, "transfer_groups": self.paid, "refunds": self.refund,
             "transfers": self.transfer, "payouts": self.payout, "disputes": self.dispute,
+            "fraud_warnings": self.warning,
             "events": self.event, "event_destinations": self.destination, "entries": self.entry,
             "reconciliations": self.reconciliation, "webhook_events": self.webhook_event, "operations": self.operation,
             "findings": self.finding, "commission_invoices": self.invoice,

@@ -154,6 +154,7 @@ class Souk:
         settings = {
             "DATABASE_URL": self.database, "SOUK_PORT": self.port, "SOUK_PUBLIC_URL": self.address,
             "SOUK_DATA_DIR": self.folder, "SOUK_ADMIN_KEY": self.key, "SOUK_ALLOW_PRIVATE_ADDRESSES": 1,
+            "SOUK_FRAUD_WARNINGS": "hold_release",
         }
         if stripe:
             self.stripe = stripe

@@ -295,6 +295,26 @@ def test_disputes(api, control):
     check(api.disputes.close(control("POST", f"charges/{pay(api).latest_charge}/dispute", {})["id"]))
 
 
+def test_early_fraud_warnings(api, control):
+    charge = pay(api, payment_method="pm_card_createIssuerFraudRecord").latest_charge
+    control.advance(seconds=2)
+    warning, = check(api.radar.early_fraud_warnings.list(params={"charge": charge})).data
+    assert warning.actionable and warning.fraud_type == "made_with_stolen_card"
+    opened = api.radar.early_fraud_warnings.retrieve(warning.id, params={"expand": ["charge", "payment_intent"]})
+    assert check(opened).charge.id == charge and opened.payment_intent.latest_charge == charge
+    api.refunds.create(params={"charge": charge})
+    assert not check(api.radar.early_fraud_warnings.retrieve(warning.id)).actionable
+    second = control("POST", f"charges/{pay(api).latest_charge}/warn_of_fraud", {"fraud_type": "misc"})
+    control("POST", f"charges/{second['charge']}/dispute", {})
+    assert not check(api.radar.early_fraud_warnings.retrieve(second["id"])).actionable
+    for word in "created", "updated":
+        told = api.events.list(params={"type": f"radar.early_fraud_warning.{word}", "limit": 2}).data
+        assert {event.data.object["id"] for event in told} == {warning.id, second["id"]}
+    with pytest.raises(stripe.InvalidRequestError) as missing:
+        api.radar.early_fraud_warnings.retrieve("issfr_none")
+    assert missing.value.http_status == 404 and missing.value.code == "resource_missing"
+
+
 def test_webhook_endpoints(api):
     endpoint = check(api.webhook_endpoints.create(params={
         "url": "http://127.0.0.1:9/hook", "enabled_events": ["charge.succeeded"], "connect": True,

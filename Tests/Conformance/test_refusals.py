@@ -176,6 +176,7 @@ PROVOCATIONS = {
     "transfer_not_found": get(f"/v1/transfers/trf_{NOWHERE}"),
     "transfer_group_not_found": get(f"/v1/transfer_groups/ord_{NOWHERE}"),
     "dispute_not_found": get(f"/v1/disputes/dis_{NOWHERE}"),
+    "fraud_warning_not_found": get(f"/v1/fraud_warnings/frw_{NOWHERE}"),
     "payout_not_found": get(f"/v1/payouts/pay_{NOWHERE}"),
     "adjustment_not_found": get(f"/v1/adjustments/adj_{NOWHERE}"),
     "event_not_found": get(f"/v1/events/evt_{NOWHERE}"),

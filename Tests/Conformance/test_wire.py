@@ -91,9 +91,9 @@ def test_ensure_renews_lost_secrets_into_a_file_of_its_owner(unborn, ensured):
 
 
 def handled_types():
-    """The one list: what Sources/App/EventTable.swift names, and what it takes from payments and disputes."""
+    """The one list: what Sources/App/EventTable.swift names, and what it takes from payments, disputes and warnings."""
     names = re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', (SOURCES / "App/EventTable.swift").read_text())
-    for file in ("Orders/Payment/RefreshOrderPayment.swift", "Orders/Disputes/RefreshDispute.swift"):
+    for file in ("Orders/Payment/RefreshOrderPayment.swift", "Orders/Disputes/RefreshDispute.swift", "Orders/FraudWarnings/RefreshFraudWarning.swift"):
         for block in re.findall(r"static let \w+Types = \[(.*?)\]", (SOURCES / file).read_text(), re.S):
             names += re.findall(r'"([a-z_.]+)"', block)
     return set(names)

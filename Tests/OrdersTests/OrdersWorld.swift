@@ -43,7 +43,7 @@ struct OrdersWorld: Sendable {
                 logger: logger)
             let feature = OrdersFeature(
                 store: store, engine: engine, copies: ObjectCopies(store: store), stripe: client,
-                publicURL: "https://souk.example")
+                publicURL: "https://souk.example", fraudWarnings: .none)
             try await makeKey(in: store)
             let api = APIRoutes(
                 settings: WebSettings(livemode: false, publicURL: "https://souk.example"),

@@ -99,6 +99,7 @@ import Testing
             "POST /v1/refunds charge=ch_1&reverse_transfer=true&refund_application_fee=true"
                 + "&metadata[souk_order]=ord_1"),
         Case(RetrieveRefund("re_1"), "GET /v1/refunds/re_1"),
+        Case(RetrieveFraudWarning("issfr_1"), "GET /v1/radar/early_fraud_warnings/issfr_1"),
         Case(ListRefunds(charge: "ch_1"), "GET /v1/refunds?charge=ch_1&limit=100"),
         Case(RetrieveTransfer("tr_1"), "GET /v1/transfers/tr_1"),
         Case(ListTransfers(), "GET /v1/transfers?limit=100"),

@@ -42,6 +42,8 @@ import Testing
         #expect(try check("application_fee", ApplicationFeeResource.self).charge.id.hasPrefix("ch_"))
         #expect(try check("fee_refund", FeeRefundResource.self).fee.id.rawValue.hasPrefix("fee_"))
         #expect(try check("refund", RefundResource.self).status == .succeeded)
+        let warning = try check("radar.early_fraud_warning", FraudWarningResource.self)
+        #expect(warning.actionable && warning.fraudType == "misc" && warning.paymentIntent == nil)
         #expect(try check("payout", PayoutResource.self).status == .inTransit)
         #expect(try check("balance", BalanceResource.self).connectReserved?.count == 1)
         let event = try check("event", EventResource.self)

@@ -21,6 +21,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case allowPrivateAddresses = "SOUK_ALLOW_PRIVATE_ADDRESSES"
     case sweepSeconds = "SOUK_SWEEP_SECONDS"
     case reconcileWindow = "SOUK_RECONCILE_WINDOW"
+    case fraudWarnings = "SOUK_FRAUD_WARNINGS"
     case rateLimit = "SOUK_RATE_LIMIT"
     case addressRateLimit = "SOUK_ADDRESS_RATE_LIMIT"
     case trustedProxies = "SOUK_TRUSTED_PROXIES"
@@ -34,8 +35,8 @@ package enum Setting: String, CaseIterable, Sendable {
             .encryptionKeys, .smtpURL:
             true
         case .stripeAPIBase, .sandbox, .host, .port, .configFile, .logLevel, .sandboxPort, .dataDirectory, .roles,
-            .publicURL, .allowPrivateAddresses, .sweepSeconds, .reconcileWindow, .rateLimit, .addressRateLimit,
-            .trustedProxies, .mailFrom:
+            .publicURL, .allowPrivateAddresses, .sweepSeconds, .reconcileWindow, .fraudWarnings, .rateLimit,
+            .addressRateLimit, .trustedProxies, .mailFrom:
             false
         }
     }
@@ -45,6 +46,7 @@ package enum Setting: String, CaseIterable, Sendable {
         switch self {
         case .stripeAPIBase: "https://api.stripe.com"
         case .sandbox, .allowPrivateAddresses, .trustedProxies: "0"
+        case .fraudWarnings: "none"
         case .rateLimit: "500"
         case .addressRateLimit: "100"
         case .host: "127.0.0.1"

@@ -37,6 +37,8 @@ package struct SoukConfiguration: Sendable {
     package let sweepInterval: Duration
     /// When the daily reconciliation begins, in UTC; nil for none.
     package let reconcileWindow: DailyWindow?
+    /// What is done when a bank warns that a payment may be fraudulent.
+    package let fraudWarnings: FraudWarningPolicy
     /// Requests a second of one API key; 0 for no limit.
     package let rateLimit: Int
     /// Requests a second without a valid key, of one address; 0 for no limit.
@@ -74,6 +76,7 @@ package struct SoukConfiguration: Sendable {
         allowPrivateAddresses = try sources.flag(.allowPrivateAddresses)
         sweepInterval = try sources.seconds(.sweepSeconds)
         reconcileWindow = try sources.window(.reconcileWindow)
+        fraudWarnings = try sources.fraudWarnings()
         rateLimit = try sources.number(.rateLimit, upTo: 1_000_000)
         addressRateLimit = try sources.number(.addressRateLimit, upTo: 1_000_000)
         trustedProxies = try sources.number(.trustedProxies, upTo: 16)
@@ -167,6 +170,14 @@ extension ConfigurationSources {
             throw ConfigurationError("\(setting.rawValue) must be two times of day in UTC, such as 03:00-05:00.")
         }
         return window
+    }
+
+    fileprivate func fraudWarnings() throws(ConfigurationError) -> FraudWarningPolicy {
+        guard let policy = text(.fraudWarnings).flatMap(FraudWarningPolicy.init(rawValue:)) else {
+            let names = FraudWarningPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ConfigurationError("SOUK_FRAUD_WARNINGS must be one of \(names).")
+        }
+        return policy
     }
 
     fileprivate func address(_ setting: Setting, fallback: String) throws(ConfigurationError) -> String {

@@ -245,10 +245,20 @@ extension StoreTransaction {
         return try row.get("id")
     }
 
-    /// Writes the refund down, with what it takes and the calls that will be made.
+    /// Refunds all that remains of a locked order by a rule of Souk's: no key asks for it, so that no limit of a key holds
+    /// it, and nobody waits for it: workers make the calls.
+    func refundRest(of order: OrderRecord, because reason: RefundRequestBody.Reason) async throws -> ID<Refund>? {
+        let body = RefundRequestBody(
+            amount: nil, lines: nil, currency: nil, reason: reason, externalID: nil, metadata: nil)
+        let decision = try await decideRefund(.rest, of: order, currency: nil)
+        return try await insert(decision, body, by: .souk, isAwaited: false)
+    }
+
+    /// Writes the refund down, with what it takes and the calls that will be made. `isAwaited` says that a caller waits for
+    /// the first of them.
     /// - Returns: nil if another refund has the external id.
     fileprivate func insert(
-        _ decision: RefundDecision, _ body: RefundRequestBody, by caller: Caller
+        _ decision: RefundDecision, _ body: RefundRequestBody, by caller: Caller, isAwaited: Bool = true
     ) async throws -> ID<Refund>? {
         let id = makeID(Refund.self)
         let charge = decision.charge
@@ -256,7 +266,7 @@ extension StoreTransaction {
         let operation = try await enqueue(
             lettingOut: parts.amount, as: .refund, by: caller,
             NewOperation(
-                kind: .refundCharge, subject: id.rawValue, uniqueKey: "refund_charge:\(id)", startsInline: true)
+                kind: .refundCharge, subject: id.rawValue, uniqueKey: "refund_charge:\(id)", startsInline: isAwaited)
         ) {
             OperationRequest(
                 RefundCalls.refund(

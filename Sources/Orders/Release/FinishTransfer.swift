@@ -39,6 +39,11 @@ package struct FinishTransfer: OperationHandler {
             try await tx.joinReserve(of: transfer.id)
         }
         if let hold = try await dispute(of: order, in: tx) { return try await stay(operation, transfer, hold, in: tx) }
+        if let warning = try await tx.warningHoldingRelease(of: order) {
+            let hold = Hold(
+                warning.reasonToHold, until: tx.now.advanced(by: Self.pauseForReadiness), waitingFor: order.id.rawValue)
+            return try await stay(operation, transfer, hold, in: tx)
+        }
         if transfer.purpose == .giveBack {
             return try await prepareReturn(operation, transfer, of: order, in: tx)
         }

@@ -26,20 +26,23 @@ extension StoreTransaction {
         askedBy key: ID<APIKey>?
     ) async throws {
         guard let charge = order.charge else { return }
+        let warning = try await warningHoldingRelease(of: order)
         for seller in order.sellers {
             let shares = lines.filter { $0.beneficiary == seller.seller }
             guard shares.contains(where: { !$0.parts.sellerAmount.isZero }) else { continue }
             let waits = releasedAt > now
             let transfer = try await insertTransfer(
                 to: seller, for: .share, of: order, out: charge,
-                heldBecause: waits ? order.whyItWaits(until: releasedAt) : "is being prepared",
-                heldUntil: waits ? releasedAt : nil, askedBy: key)
+                heldBecause: waits
+                    ? order.whyItWaits(until: releasedAt) : warning?.reasonToHold ?? "is being prepared",
+                heldUntil: waits ? releasedAt : nil, waitsFor: waits || warning == nil ? nil : order.id.rawValue,
+                askedBy: key)
             try await execute(
                 """
                 UPDATE order_lines SET released_at = \(releasedAt), transfer_id = \(transfer), release_id = \(release)
                 WHERE id = ANY (\(shares.map(\.id)))
                 """)
-            if waits { try await announce("transfer.held", transfer) }
+            if waits || warning != nil { try await announce("transfer.held", transfer) }
         }
         // Those that have lost their lines end.
         try await wakeOperations(

@@ -80,6 +80,7 @@ enum Disputes {
         if !isInquiry { withdraw(id, turn) }
         turn.emit("charge.dispute.created", turn.current(id))
         if !isInquiry { turn.emit("charge.dispute.funds_withdrawn", turn.current(id)) }
+        EarlyFraudWarnings.follow(chargeID, turn)
         turn.schedule(.disputeDeadline, id, at: due * 1000)
         return turn.current(id)
     }

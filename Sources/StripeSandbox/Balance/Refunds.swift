@@ -170,6 +170,7 @@ enum Refunds {
         turn.emit("refund.created", made)
         let new = turn.current(order.charge)
         turn.emit("charge.refunded", new, previous: Turn.differences(from: charge, to: new))
+        EarlyFraudWarnings.follow(order.charge, turn)
         return made
     }
 

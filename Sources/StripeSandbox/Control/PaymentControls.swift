@@ -9,7 +9,8 @@ enum PaymentControls {
             return turn.current(id)
         },
         "payment_intents/pay": payIntent, "payment_intents/authenticate": authenticate,
-        "charges/dispute": dispute, "disputes/resolve": resolve, "payouts/fail": failPayout,
+        "charges/dispute": dispute, "charges/warn_of_fraud": warnOfFraud, "disputes/resolve": resolve,
+        "payouts/fail": failPayout,
         "refunds/fail": failRefund, "refunds/cancel": cancelRefund, "objects/alter": alter, "objects/remove": remove,
         "topups/reverse": { turn, id throws(StripeFailure) in
             guard turn.find("topup", id) != nil else { throw .missing("topup", id) }
@@ -88,6 +89,12 @@ enum PaymentControls {
         return try Disputes.open(
             id, reason: turn.string("reason") ?? "fraudulent", amount: turn.int("amount"),
             isInquiry: turn.bool("inquiry") ?? false, turn)
+    }
+
+    private static let warnOfFraud: Action = { turn, id throws(StripeFailure) in
+        try Control.refuseUnknown(turn.params, ["fraud_type"])
+        guard turn.find("charge", id) != nil else { throw .missing("charge", id) }
+        return try EarlyFraudWarnings.warn(of: id, fraudType: turn.string("fraud_type") ?? "misc", turn)
     }
 
     private static let resolve: Action = { turn, id throws(StripeFailure) in

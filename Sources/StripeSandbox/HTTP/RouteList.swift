@@ -15,6 +15,7 @@ extension RouteTable {
         try Charges.declare(&builder)
         try Refunds.declare(&builder)
         try Disputes.declare(&builder)
+        try EarlyFraudWarnings.declare(&builder)
         try Transfers.declare(&builder)
         try ApplicationFees.declare(&builder)
         try Payouts.declare(&builder)

@@ -464,6 +464,10 @@ enum ParameterTable {
         "uncategorized_file":"-","uncategorized_text":"s"},"expand":["s"],"intended_submission_method":"-",\
         "metadata?":"m","submit":"b"}}
         {"POST /v1/disputes/:dispute/close":{"content_type":"-","expand":["s"]}}
+        {"GET /v1/radar/early_fraud_warnings":{"charge":"s","content_type":"-","created":{"|":[{"gt":"i",\
+        "gte":"i","lt":"i","lte":"i"},"i"]},"ending_before":"s","expand":["s"],"limit":"i","payment_intent":"s",\
+        "starting_after":"s"}}
+        {"GET /v1/radar/early_fraud_warnings/:early_fraud_warning":{"content_type":"-","expand":["s"]}}
         {"POST /v1/transfers":{"amount":"i","content_type":"-","currency!":"s","description":"s",\
         "destination!":"s","expand":["s"],"metadata":"m","source_transaction":"s","source_type":"-",\
         "transfer_group":"s"}}

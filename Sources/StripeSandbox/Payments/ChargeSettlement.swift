@@ -93,9 +93,13 @@ enum ChargeSettlement {
 
     /// What some test cards bring later.
     private static func followUp(_ id: String, _ card: TestCard?, _ turn: Turn) {
-        guard case .dispute(_, _, let count) = card?.behaviour else { return }
-        for number in 0..<count {
-            turn.schedule(.openDispute, id, at: turn.milliseconds + 1000, id: "openDispute:\(id):\(number)")
+        switch card?.behaviour {
+        case .dispute(_, _, let count):
+            for number in 0..<count {
+                turn.schedule(.openDispute, id, at: turn.milliseconds + 1000, id: "openDispute:\(id):\(number)")
+            }
+        case .fraudWarning: turn.schedule(.warnOfFraud, id, after: 1000)
+        default: return
         }
     }
 }

@@ -297,6 +297,7 @@ enum PaymentIntents {
                 charge["amount_refunded"] = charge["amount"]
             }
             turn.emit(reason == "automatic" ? "charge.expired" : "charge.refunded", released)
+            EarlyFraudWarnings.follow(charge, turn)
             turn.cancelJob("expireAuthorization:\(id)")
         }
         let canceled = turn.update(id) { intent in

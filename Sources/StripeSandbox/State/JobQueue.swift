@@ -3,7 +3,7 @@ struct Job: Hashable, Sendable {
     enum Kind: String, Sendable {
         case settleCharge, fundsAvailable, automaticPayout, payoutSent, payoutArrived, expireSession, verifyAccount
         case attemptDelivery, expireAuthorization, refundSettles, refundFails, refundFunded, openDispute
-        case disputeDeadline, topupSucceeds, debitAnswered, collectBalance
+        case disputeDeadline, topupSucceeds, debitAnswered, collectBalance, warnOfFraud
     }
 
     /// A repeated id replaces the earlier job, so that "the next payout run of this account" exists once.

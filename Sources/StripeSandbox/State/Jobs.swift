@@ -20,6 +20,8 @@ enum Jobs {
                 case .dispute(let reason, let isInquiry, _) = card.behaviour
             else { return }
             try Disputes.open(job.subject, reason: reason, amount: nil, isInquiry: isInquiry, turn)
+        case .warnOfFraud:
+            try EarlyFraudWarnings.warn(of: job.subject, fraudType: "made_with_stolen_card", turn)
         case .disputeDeadline:
             guard Disputes.isOpen(turn.current(job.subject)) else { return }
             turn.update(job.subject) { $0["evidence_details"]["past_due"] = true }

@@ -53,6 +53,7 @@ final class World {
         "fee_refund": ["fee"],
         "transfer_reversal": ["transfer"],
         "dispute": ["charge", "payment_intent"],
+        "radar.early_fraud_warning": ["charge", "payment_intent"],
         "checkout.session": ["payment_intent", "customer"],
         "payment_intent": ["customer"],
         "payment_method": ["customer"],

@@ -75,6 +75,7 @@ extension ErrorCode {
         case .transferNotFound: .init(.notFound, .invalidRequest, "No transfer has this id.")
         case .transferGroupNotFound: .init(.notFound, .invalidRequest, "No order has this transfer group.")
         case .disputeNotFound: .init(.notFound, .invalidRequest, "No dispute has this id.")
+        case .fraudWarningNotFound: .init(.notFound, .invalidRequest, "No fraud warning has this id.")
         case .payoutNotFound: .init(.notFound, .invalidRequest, "No payout has this id.")
         case .adjustmentNotFound: .init(.notFound, .invalidRequest, "No adjustment has this id.")
         case .eventNotFound: .init(.notFound, .invalidRequest, "No event has this id.")

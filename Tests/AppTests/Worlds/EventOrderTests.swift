@@ -208,6 +208,7 @@ extension World {
             FROM refunds r LEFT JOIN refund_lines l ON l.refund_id = r.id
             """,
             "SELECT concat_ws(' ', stripe_id, amount_minor, amount_reversed_minor, currency) AS t FROM transfers",
+            "SELECT concat_ws(' ', stripe_id, charge_id, fraud_type, actionable, action) AS t FROM fraud_warnings",
             "SELECT concat_ws(' ', stripe_account, id, category, net_minor, subject_id) AS t FROM balance_transactions",
         ]
         var state: [String] = []

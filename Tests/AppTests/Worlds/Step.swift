@@ -41,6 +41,8 @@ enum Step: String, CaseIterable {
     case disputeCharge = "a charge is disputed"
     case endDispute = "a dispute ends"
     case appealDispute = "a lost dispute is won by appeal"
+    case warnOfFraud = "a bank warns of fraud"
+    case releaseFraudHold = "what a warning of fraud holds is let go"
     case refundWhole = "Dashboard: whole refund"
     case refundPart = "Dashboard: partial refund"
     case refundInThree = "Dashboard: refund, reversal and fee refund"
@@ -77,18 +79,21 @@ enum Step: String, CaseIterable {
         case .orderWithManualCapture, .badRequest, .cancel, .passAuthentication, .newTry, .payAfterCancel, .reconcile: 4
         case .releaseWhole, .releaseSeller, .releaseLines, .liftHold: 4
         case .holdSeller, .holdMoneyOut: 1
-        case .fundPlatform, .nettingPolicy, .writeOff: 2
+        case .fundPlatform, .nettingPolicy: 2
         case .setReserve: 5
         case .removeReserve: 1
-        case .limitMoneyOut: 5
+        case .limitMoneyOut: 10
         case .adjustSeller: 3
-        case .decideMoneyOut, .letMoneyOut: 6
-        case .cancelRefund, .reverseOnRequest, .appealDispute: 4
+        case .letMoneyOut, .writeOff: 6
+        case .cancelRefund, .reverseOnRequest, .appealDispute, .warnOfFraud: 4
         case .disputeCharge, .endDispute: 5
+        // Seldom possible.
+        case .releaseFraudHold, .decideMoneyOut: 12
         case .refund, .refundTwice, .refundFailsAtBank, .advanceDays, .reverseAlone, .refundFeeAlone,
-            .payoutFailsAfterPaid, .changeBank, .failAuthentication, .expirePage, .authorizationRunsOut:
+            .payoutFailsAfterPaid, .failAuthentication, .expirePage, .authorizationRunsOut:
             3
         case .payoutOnRequest, .repairDifference: 5
+        case .changeBank: 8
         case .payoutSchedule, .payoutFailsBeforePaid, .createSeller, .onboardComplete, .onboardPending, .onboardPartial,
             .defaultPolicy:
             2

@@ -117,7 +117,7 @@ extension World {
         case .payAccepted:
             return try await pay([
                 "pm_card_visa", "pm_card_visa", "pm_card_mastercard", "pm_card_amex", "pm_card_bypassPending",
-                "pm_card_pendingRefund", "pm_card_refundFail",
+                "pm_card_pendingRefund", "pm_card_refundFail", "pm_card_createIssuerFraudRecord",
             ])
         case .payDeclined:
             return try await pay([
@@ -157,6 +157,8 @@ extension World {
         case .disputeCharge: return try await disputeCharge()
         case .endDispute: return try await endDispute()
         case .appealDispute: return try await appealDispute()
+        case .warnOfFraud: return try await warnOfFraud()
+        case .releaseFraudHold: return try await releaseFraudHold()
         case .refundWhole: return try await refund(whole: true)
         case .refundPart: return try await refund(whole: false)
         case .refundInThree:
@@ -622,6 +624,27 @@ extension World {
         try await query(
             "SELECT stripe_id, status FROM disputes WHERE status = ANY (\(statuses)) ORDER BY created_at, stripe_id"
         ).map { (try $0.get("stripe_id"), try $0.get("status")) }
+    }
+
+    // MARK: Warnings of fraud
+
+    /// Of any sale, also of one that was refunded or disputed before.
+    private func warnOfFraud() async throws -> Bool {
+        let charges = try await query("SELECT id FROM charges WHERE status = 'succeeded' ORDER BY created_at, id")
+        guard let charge: String = try pick(charges)?.get("id") else { return false }
+        let type = pick(["made_with_stolen_card", "unauthorized_use_of_card", "misc"]) ?? "misc"
+        return try await control("/charges/\(charge)/warn_of_fraud", ["fraud_type": .string(type)]).status == 200
+    }
+
+    private func releaseFraudHold() async throws -> Bool {
+        let held = try await query(
+            """
+            SELECT w.id FROM fraud_warnings w
+            WHERE w.action = 'hold' AND w.actionable AND w.released_at IS NULL ORDER BY w.created_at, w.stripe_id
+            """)
+        guard let warning: String = try pick(held)?.get("id") else { return false }
+        return try await call("POST", "/v1/fraud_warnings/\(warning)/release", ["reason": "the buyer called"]).status
+            == 200
     }
 
     // MARK: The Dashboard

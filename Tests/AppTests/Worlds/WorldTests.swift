@@ -1,4 +1,5 @@
 import App
+import Domain
 import Foundation
 import Postgres
 import TestSupport
@@ -50,7 +51,10 @@ import Testing
         do {
             try await TestDatabase.lend {
                 try await RunningSouk.withTemporaryFolder { folder in
-                    try await RunningSouk.withHeldWorkers(in: folder) { souk, makeWorkers in
+                    let policy = FraudWarningPolicy.ofWorld(seed)
+                    tally.count(policy.rawValue, in: "policies for warnings of fraud, worlds with")
+                    try await RunningSouk.withHeldWorkers(in: folder, ["SOUK_FRAUD_WARNINGS": policy.rawValue]) {
+                        souk, makeWorkers in
                         let world = World(
                             seed: seed, souk: souk, makeWorkers: makeWorkers, postgres: TestDatabase.current.postgres,
                             tally: tally)
@@ -71,8 +75,8 @@ import Testing
 
     private static func report(_ tally: Tally, took: Duration) {
         let groups = [
-            "worlds", "unpublished behaviour of Stripe, worlds with", "steps", "refused requests", "refunds",
-            "reserves",
+            "worlds", "unpublished behaviour of Stripe, worlds with", "policies for warnings of fraud, worlds with",
+            "steps", "refused requests", "refunds", "reserves",
             "faults met", "damages repaired",
             "invariants checked",
         ]
@@ -121,6 +125,13 @@ extension World {
         for row in try await query(counts) {
             tally.count(try row.get("what"), in: "reserves", by: Int(try row.get("number", as: Int64.self)))
         }
+    }
+}
+
+extension FraudWarningPolicy {
+    /// What a world's Souk does about warnings: half of them hold, since only few sales of those leave something to hold.
+    fileprivate static func ofWorld(_ seed: UInt64) -> FraudWarningPolicy {
+        [FraudWarningPolicy.holdRelease, .refund, .holdRelease, .none][Int(seed % 4)]
     }
 }
 
