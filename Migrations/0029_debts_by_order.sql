@@ -4,12 +4,13 @@
 -- What a transfer keeps of its share for debts of other orders, from when its amount is fixed.
 CREATE TABLE nettings (
     transfer_id text NOT NULL REFERENCES transfers (id),
-    order_id text NOT NULL REFERENCES orders (id),
+    -- Null for what is owed of no order.
+    order_id text REFERENCES orders (id),
     seller_id text NOT NULL REFERENCES sellers (id),
     currency text NOT NULL,
-    amount_minor bigint NOT NULL CHECK (amount_minor > 0),
-    PRIMARY KEY (transfer_id, order_id)
+    amount_minor bigint NOT NULL CHECK (amount_minor > 0)
 );
+CREATE UNIQUE INDEX nettings_transfer ON nettings (transfer_id, coalesce(order_id, ''));
 CREATE INDEX nettings_order ON nettings (order_id);
 CREATE INDEX nettings_seller ON nettings (seller_id);
 
@@ -48,7 +49,7 @@ FROM (
     FROM ledger_accounts a JOIN postings p ON p.account_id = a.id JOIN journal_entries e ON e.id = p.entry_id
     WHERE a.code LIKE 'seller:%:receivable' AND e.order_id IS NOT NULL
     UNION ALL
-    SELECT n.order_id, n.seller_id, n.currency, -n.amount_minor FROM nettings n
+    SELECT n.order_id, n.seller_id, n.currency, -n.amount_minor FROM nettings n WHERE n.order_id IS NOT NULL
     UNION ALL
     SELECT t.order_id, n.seller_id, n.currency, n.amount_minor
     FROM nettings n JOIN transfers t ON t.id = n.transfer_id WHERE t.state <> 'pending'

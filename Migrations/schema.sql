@@ -720,7 +720,7 @@ CREATE TABLE public.netting_policies (
 
 CREATE TABLE public.nettings (
     transfer_id text NOT NULL,
-    order_id text NOT NULL,
+    order_id text,
     seller_id text NOT NULL,
     currency text NOT NULL,
     amount_minor bigint NOT NULL,
@@ -811,6 +811,7 @@ CREATE VIEW public.order_debts AS
             n.currency,
             (- n.amount_minor)
            FROM public.nettings n
+          WHERE (n.order_id IS NOT NULL)
         UNION ALL
          SELECT t.order_id,
             n.seller_id,
@@ -1441,9 +1442,6 @@ ALTER TABLE ONLY public.money_out_switch
 ALTER TABLE ONLY public.netting_policies
     ADD CONSTRAINT netting_policies_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.nettings
-    ADD CONSTRAINT nettings_pkey PRIMARY KEY (transfer_id, order_id);
-
 ALTER TABLE ONLY public.onboarding_tokens
     ADD CONSTRAINT onboarding_tokens_pkey PRIMARY KEY (token_hash);
 
@@ -1659,6 +1657,8 @@ CREATE INDEX netting_policies_seller ON public.netting_policies USING btree (sel
 CREATE INDEX nettings_order ON public.nettings USING btree (order_id);
 
 CREATE INDEX nettings_seller ON public.nettings USING btree (seller_id);
+
+CREATE UNIQUE INDEX nettings_transfer ON public.nettings USING btree (transfer_id, COALESCE(order_id, ''::text));
 
 CREATE INDEX onboarding_tokens_seller ON public.onboarding_tokens USING btree (seller_id, created_at);
 

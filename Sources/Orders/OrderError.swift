@@ -17,6 +17,8 @@ package enum OrderError: Error, CustomStringConvertible {
     case refundDiffers(ID<Refund>, refund: StripeRefundID, amount: Int64)
     /// Made at Stripe while one of Souk's is under way that claims the same money: one of the two will be refused.
     case refundUnderWay(order: ID<Order>, refund: StripeRefundID)
+    /// The bank took a payment back while a refund of it was on its way.
+    case refundOnItsWay(order: ID<Order>, charge: StripeChargeID, refund: ID<Refund>)
     case chargeNotExpanded(StripePaymentIntentID)
     case listTooLong(String)
 
@@ -35,6 +37,8 @@ package enum OrderError: Error, CustomStringConvertible {
             "the transfer \(transfer) moved \(actual) \(currency), not \(expected)"
         case .refundDiffers(let id, let refund, let amount):
             "Stripe's refund \(refund) is over \(amount), which is not what the refund \(id) asked for"
+        case .refundOnItsWay(let order, let charge, let refund):
+            "the bank took the charge \(charge) of order \(order) back while the refund \(refund) is on its way"
         case .refundUnderWay(let order, let refund):
             "the refund \(refund) of order \(order) is booked when those that Souk asked for have ended"
         case .chargeNotExpanded(let intent): "Stripe did not expand the charge of \(intent)"

@@ -102,6 +102,44 @@ import Testing
     }
 }
 
+extension CanceledReturnTests {
+    @Test("of one seller's: neither the seller nor the buyer has anything of it twice")
+    func ofADestinationCharge() async throws {
+        try await RunningSouk.with { souk in
+            let sale = try await souk.paidSale()
+            let platform = try #require(try await souk.balances()["stripe:platform"])
+            let other = try await souk.stripe(
+                "POST", "/v1/payment_intents",
+                [
+                    ("amount", "10000"), ("currency", "usd"), ("confirm", "true"),
+                    ("payment_method", "pm_card_pendingRefund"), ("return_url", "https://shop.example"),
+                    ("metadata[souk_order]", sale.order), ("transfer_group", sale.order),
+                    ("transfer_data[destination]", sale.account),
+                    ("application_fee_amount", "1000"),
+                ]
+            ).expecting(200)
+            try await souk.settle()
+            let charge = try other.string("latest_charge")
+            let first = try await souk.stripe("GET", "/v1/refunds?charge=\(charge)").expecting(200)["data"].array ?? []
+            #expect(first.map { $0["status"].string } == ["pending"])
+            _ = try await souk.control("POST", "/refunds/\(try #require(first.first?["id"].string))/cancel").expecting(
+                200)
+            try await souk.readBalances()
+            let refunds = try await souk.stripe("GET", "/v1/refunds?charge=\(charge)").expecting(200)["data"].array
+            #expect(refunds?.count == 2)
+            let transfers = try await souk.call("GET", "/v1/transfers?order=\(sale.order)").expecting(200)["data"].array
+            #expect(transfers?.contains { $0["purpose"].string == "return" } == false, "\(transfers ?? [])")
+            let balances = try await souk.balances()
+            #expect(balances["seller:\(sale.seller):funds"] == 9000, "what the sale gave, and no more")
+            #expect(balances["seller:\(sale.seller):receivable"] == 0)
+            // Stripe keeps its fee of the second payment.
+            #expect(balances["stripe:platform"] == platform - 320)
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+        }
+    }
+}
+
 struct SeparateSale: Sendable {
     let sellers: [String]
     let accounts: [String]

@@ -62,18 +62,16 @@ package struct SellerStanding: Hashable, Sendable {
     package let unmoved: Money
     /// What reversals took back for causes that do not count any more, and has not been given again.
     package let undone: Money
-    /// What other orders' shares have paid of the debt.
+    /// What shares have paid of the debt, of this order or of others.
     package let netted: Money
     /// What somebody took back on purpose, for no refund and no dispute.
     package let takenOnPurpose: Money
-    /// What was given again, or is payable again since a dispute was won.
-    package let returned: Money
     /// What is given up of the debt.
     package let writtenOff: Money
 
     package init(
         seller: ID<Seller>, owed: Money, unmoved: Money, undone: Money, netted: Money? = nil,
-        takenOnPurpose: Money? = nil, returned: Money? = nil, writtenOff: Money? = nil
+        takenOnPurpose: Money? = nil, writtenOff: Money? = nil
     ) {
         let zero = Money.zero(owed.currency)
         self.seller = seller
@@ -82,7 +80,6 @@ package struct SellerStanding: Hashable, Sendable {
         self.undone = undone
         self.netted = netted ?? zero
         self.takenOnPurpose = takenOnPurpose ?? zero
-        self.returned = returned ?? zero
         self.writtenOff = writtenOff ?? zero
     }
 
@@ -90,10 +87,10 @@ package struct SellerStanding: Hashable, Sendable {
     /// a debt of that size was one.
     package var recovered: Money { Money(max(0, min(writtenOff.minorUnits, -owed.minorUnits)), owed.currency) }
 
-    /// Of what other orders' shares have paid, as much as was no debt in the end.
+    /// Of what shares have paid, as much as was no debt in the end.
     private var nettedInVain: Money {
         get throws(MoneyError) {
-            let beyond = try returned.subtracting(owed).subtracting(takenOnPurpose)
+            let beyond = try owed.negated().subtracting(takenOnPurpose).subtracting(undone)
             return Money(max(0, min(netted.minorUnits, beyond.minorUnits)), owed.currency)
         }
     }

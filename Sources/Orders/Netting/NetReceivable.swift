@@ -9,8 +9,8 @@ package import Store
 /// What is kept of a share.
 struct KeptPart: Sendable {
     let amount: Money
-    /// Debts of other orders that it pays. The rest pays what is owed of the share's own order.
-    let paid: [(order: ID<Order>, amount: Int64)]
+    /// What it pays beside the debt of the share's own order: debts of other orders, and without one what is owed of none.
+    let paid: [(order: ID<Order>?, amount: Int64)]
 }
 
 extension StoreTransaction {
@@ -25,16 +25,20 @@ extension StoreTransaction {
         let indebted = try await lockIndebtedOrders(of: transfer.seller, in: transfer.currency)
         let locked = try await query("SELECT 1 FROM sellers WHERE id = \(transfer.seller) FOR UPDATE")
         guard !locked.isEmpty else { throw OrderError.orderMissing(transfer.seller.rawValue) }
-        let debt = try await openDebt(of: transfer.seller, in: transfer.currency) - own
-        let kept = Netting.part(of: rest.amount, debt: debt, basisPoints: basisPoints)
-        var debts = try await openDebts(of: transfer.seller, in: transfer.currency).filter {
-            indebted.contains($0.order)
+        let debts = try await openDebts(of: transfer.seller, in: transfer.currency)
+        // What has come since the orders were locked is paid by a later share.
+        let later = debts.filter { !indebted.contains($0.order) && $0.order != transfer.order }.reduce(0) {
+            $0 + $1.amount
         }
+        let debt = try await openDebt(of: transfer.seller, in: transfer.currency) - own - later
+        let kept = Netting.part(of: rest.amount, debt: debt, basisPoints: basisPoints)
         // What is owed of its own order comes first: the books take it off by themselves.
         let ownDebt = debts.first { $0.order == transfer.order }.map { $0.amount - own } ?? 0
-        debts.removeAll { $0.order == transfer.order }
-        let paid = Netting.paid(of: debts.map(\.amount), by: kept.minorUnits - max(0, min(ownDebt, kept.minorUnits)))
-        return KeptPart(amount: kept, paid: zip(debts, paid).map { ($0.order, $1) }.filter { $0.amount > 0 })
+        let others = debts.filter { indebted.contains($0.order) && $0.order != transfer.order }
+        let paid = Netting.paid(of: [ownDebt] + others.map(\.amount), by: kept.minorUnits)
+        var parts: [(order: ID<Order>?, amount: Int64)] = zip(others, paid.dropFirst()).map { ($0.order, $1) }
+        parts.append((nil, kept.minorUnits - paid.reduce(0, +)))
+        return KeptPart(amount: kept, paid: parts.filter { $0.amount > 0 })
     }
 
     /// Writes down which debts a transfer pays, when its amount is fixed.
@@ -43,23 +47,33 @@ extension StoreTransaction {
             """
             INSERT INTO nettings (transfer_id, order_id, seller_id, currency, amount_minor)
             SELECT \(transfer.id), s.order_id, \(transfer.seller), \(transfer.currency), s.amount_minor
-            FROM unnest(\(kept.paid.map(\.order.rawValue)), \(kept.paid.map(\.amount))) AS s (order_id, amount_minor)
+            FROM unnest(\(kept.paid.map(\.order?.rawValue)), \(kept.paid.map(\.amount))) AS s (order_id, amount_minor)
             """)
     }
 
-    /// The transfer pays no debts: Stripe has refused it.
+    /// The transfer is not made after all, and pays no debts.
     func deleteNettings(of transfer: TransferRecord) async throws {
-        try await wakeReturns(ofOrdersPaidBy: transfer)
-        try await execute("DELETE FROM nettings WHERE transfer_id = \(transfer.id)")
+        let orders = try await query(
+            "DELETE FROM nettings WHERE transfer_id = \(transfer.id) RETURNING order_id")
+        try await followEnd(inOrders: orders)
     }
 
-    /// What is given again of the orders whose debts a transfer pays waits for how the transfer ends.
-    func wakeReturns(ofOrdersPaidBy transfer: TransferRecord) async throws {
-        try await wakeOperations(
-            among: """
-                SELECT t.operation_id FROM transfers t JOIN nettings n ON n.order_id = t.order_id
-                WHERE n.transfer_id = \(transfer.id)
-                """)
+    /// The transfer is made, and with it the debts of other orders are paid.
+    func followNettings(of transfer: TransferRecord) async throws {
+        try await followEnd(
+            inOrders: try await query("SELECT order_id FROM nettings WHERE transfer_id = \(transfer.id)"))
+    }
+
+    /// What is given again of orders whose debts a transfer was to pay, and what comes back of those that were given up, waits for
+    /// how the transfer ends.
+    private func followEnd(inOrders rows: [PostgresRow]) async throws {
+        for order in try rows.compactMap({ try $0.get("order_id") as ID<Order>? }).sorted(by: {
+            $0.rawValue < $1.rawValue
+        }) {
+            try await wakeTransfers(of: order)
+            let writtenOff = try await query("SELECT 1 FROM write_off_orders WHERE order_id = \(order) LIMIT 1")
+            if !writtenOff.isEmpty, let locked = try await lockOrder(order) { try await returnToSellers(of: locked) }
+        }
     }
 
     /// The orders of which a seller owes something, under their locks.

@@ -86,10 +86,12 @@ extension StoreTransaction {
         try await save(record, createdAt: charge.created)
         if known == nil { try await book(record, charge, of: &order) }
         if record.isComplete, !wasComplete { try await requestFeeds(of: record) }
+        let isWhole = try await adoptReturns(of: charge, record, in: &order)
+        // After what went back before: the bank takes only the rest.
         if charge.status == .failed, known?.status == StripeChargeStatus.succeeded.rawValue {
             try await bookLateFailure(of: record, in: &order)
         }
-        return try await adoptReturns(of: charge, record, in: &order) ? nil : charge.id
+        return isWhole ? nil : charge.id
     }
 
     private func book(_ record: ChargeRecord, _ charge: ChargeResource, of order: inout OrderRecord) async throws {
@@ -123,13 +125,40 @@ extension StoreTransaction {
 
     /// A payment that nobody wanted is still here, because Stripe canceled its refund: it is sent back once more.
     func sendBack(_ charge: ChargeRecord, for order: OrderRecord, insteadOf canceled: StripeRefundID) async throws {
+        guard try await unwantedRest(of: charge).isPositive else { return }
         try await refundWhole(charge, of: order, uniqueKey: "refund_charge:\(charge.id):\(canceled)")
     }
 
+    /// What of a payment that nobody wanted is still here and due to its buyer.
+    func unwantedRest(of charge: ChargeRecord) async throws -> Money {
+        try charge.amount.subtracting(await takenParts(of: charge).ofOrder.amount)
+    }
+
     private func refundWhole(_ charge: ChargeRecord, of order: OrderRecord, uniqueKey: String) async throws {
+        let rest = try await requestOfUnwantedRest(of: charge)
         _ = try await enqueue(
             NewOperation(kind: .refundCharge, subject: order.id.rawValue, uniqueKey: uniqueKey)
-        ) { OperationRequest(PaymentCalls.refundWhole(charge, operation: $0)) }
+        ) { OperationRequest(rest($0)) }
+    }
+
+    /// Asks Stripe for what of an unwanted payment has not gone back, and to take along what of transfer and fee is left.
+    func requestOfUnwantedRest(
+        of charge: ChargeRecord
+    ) async throws -> @Sendable (ID<Operation>) -> StripeRequest {
+        let rest = try await unwantedRest(of: charge)
+        let amount = rest == charge.amount ? nil : rest.minorUnits
+        let gone = try await query(
+            """
+            SELECT (SELECT coalesce(sum(amount_minor), 0) FROM transfer_reversals WHERE charge_id = \(charge.id))::bigint AS moved,
+                (SELECT coalesce(sum(amount_minor), 0) FROM fee_refunds WHERE charge_id = \(charge.id))::bigint AS fee
+            """
+        ).first
+        let takesTransfer = try charge.destination != nil && (gone?.get("moved") ?? 0) < charge.amount.minorUnits
+        let takesFee = try takesTransfer && (gone?.get("fee") ?? 0) < charge.applicationFee.minorUnits
+        return { operation in
+            PaymentCalls.refundUnwanted(
+                charge, amount: amount, takesTransfer: takesTransfer, takesFee: takesFee, operation: operation)
+        }
     }
 
     /// The bank took the money back after Stripe had called the charge paid.
@@ -138,6 +167,10 @@ extension StoreTransaction {
         try await endUnsentRefunds(of: charge, because: "The bank took the payment back.")
         for debt in try await debts(of: charge) {
             try await settle(debt, of: charge, as: .givenUp, because: "The bank took the payment back.")
+        }
+        // How one ends that is on its way says what is left; the event comes again.
+        if let open = try await refunds(where: "charge_id = \(charge.id) AND status = 'requested' LIMIT 1").first {
+            throw OrderError.refundOnItsWay(order: order.id, charge: charge.id, refund: open.id)
         }
         let taken = try await takenParts(of: charge).ofOrder
         // The bank takes also what was refunded without Stripe: the buyer has that twice.

@@ -97,10 +97,12 @@ enum PaymentCalls {
 
     /// Sends a whole charge back to the buyer from the platform. A destination charge's seller gives it by the reversal of
     /// the transfer, and with the platform's fee; of a separate charge that nobody wanted nothing has been transferred.
-    static func refundWhole(_ charge: ChargeRecord, operation: ID<Operation>) -> StripeRequest {
+    static func refundUnwanted(
+        _ charge: ChargeRecord, amount: Int64?, takesTransfer: Bool, takesFee: Bool, operation: ID<Operation>
+    ) -> StripeRequest {
         CreateRefund(
-            charge: charge.id, reverseTransfer: charge.destination == nil ? nil : true,
-            refundApplicationFee: charge.applicationFee.isPositive ? true : nil,
+            charge: charge.id, amount: amount, reverseTransfer: takesTransfer ? true : nil,
+            refundApplicationFee: takesFee ? true : nil,
             metadata: ["souk_order": charge.order.rawValue, "souk_operation": operation.rawValue]
         ).request
     }

@@ -37,7 +37,7 @@ package struct FinishRefund: OperationHandler {
         guard let charge = try await tx.surplusCharge(of: operation) else {
             return .fail(because: "everything of the charge has gone back already")
         }
-        return .request(OperationRequest(PaymentCalls.refundWhole(charge, operation: operation.id)))
+        return .request(OperationRequest(try await tx.requestOfUnwantedRest(of: charge)(operation.id)))
     }
 
     package func succeed(
@@ -158,18 +158,19 @@ extension StoreTransaction {
         ).isEmpty
     }
 
-    /// The charge that a held refund is for: the order's unwanted one that has no refund yet.
+    /// The charge that a held refund is for: the order's unwanted one of which something is still here.
     fileprivate func surplusCharge(of operation: OperationRecord) async throws -> ChargeRecord? {
         try await query(
             """
             SELECT \(unescaped: ChargeRecord.columns) FROM charges c
             WHERE order_id = \(operation.subject) AND purpose = 'surplus'
-                AND NOT EXISTS (
-                    SELECT FROM refunds r
-                    WHERE r.charge_id = c.id AND r.status NOT IN ('failed', 'canceled'))
+                AND amount_minor > (
+                    SELECT coalesce(sum(r.amount_minor - r.excess_minor), 0) FROM refunds r
+                    WHERE r.charge_id = c.id AND r.claims)
                 AND NOT EXISTS (
                     SELECT FROM stripe_operations o
-                    WHERE (o.unique_key = 'refund_charge:' || c.id OR o.unique_key LIKE 'refund_charge:' || c.id || ':%')
+                    WHERE o.subject_id = c.order_id
+                        AND (o.unique_key = 'refund_charge:' || c.id OR o.unique_key LIKE 'refund_charge:' || c.id || ':%')
                         AND o.id <> \(operation.id) AND o.state NOT IN ('failed', 'succeeded'))
             ORDER BY c.created_at LIMIT 1
             """

@@ -193,7 +193,7 @@ package struct FinishTransfer: OperationHandler {
         try await tx.requestFeed(of: .connected(transfer.stripeAccount))
         try await tx.announce("transfer.created", transfer.id)
         try await tx.wakeRecoveries(of: order.id)
-        try await tx.wakeReturns(ofOrdersPaidBy: transfer)
+        try await tx.followNettings(of: transfer)
         // A refund may have been turned round while the amount was fixed already.
         try await tx.returnToSellers(of: order)
         return made.id.rawValue

@@ -21,9 +21,16 @@ extension StoreTransaction {
         try await wakeTransfers(of: order.id)
     }
 
-    /// Undoes what was given up of debts that are none any more, or that somebody has taken back after all.
+    /// Undoes what was given up of debts that are none any more, or that somebody has taken back after all. While a share of
+    /// another order is on its way to pay one, that is not known yet.
     private func recoverWriteOffs(of order: OrderRecord) async throws {
-        let writtenOff = try await query("SELECT 1 FROM write_off_orders WHERE order_id = \(order.id) LIMIT 1")
+        let writtenOff = try await query(
+            """
+            SELECT 1 FROM write_off_orders WHERE order_id = \(order.id) AND NOT EXISTS (
+                SELECT 1 FROM nettings n JOIN transfers t ON t.id = n.transfer_id
+                WHERE n.order_id = \(order.id) AND t.state = 'pending')
+            LIMIT 1
+            """)
         guard !writtenOff.isEmpty else { return }
         for standing in try await standings(in: order) where standing.recovered.isPositive {
             let id = makeID(WriteOffRecovery.self)
@@ -89,8 +96,8 @@ extension StoreTransaction {
                 (coalesce(booked.payable, 0) - coalesce(shares.amount, 0) - coalesce(made.moving, 0))::bigint AS unmoved,
                 (coalesce(taken.amount, 0) - coalesce(fees.amount, 0) - coalesce(made.given, 0)
                     - coalesce(won.amount, 0))::bigint AS undone,
-                coalesce(netted.amount, 0)::bigint AS netted, coalesce(taken.on_purpose, 0)::bigint AS on_purpose,
-                (coalesce(made.given, 0) + coalesce(won.amount, 0))::bigint AS returned,
+                (coalesce(netted.amount, 0) + coalesce(made.kept, 0))::bigint AS netted,
+                coalesce(taken.on_purpose, 0)::bigint AS on_purpose,
                 (coalesce(given_up.amount, 0) - coalesce(recovered.amount, 0))::bigint AS written_off
             FROM order_sellers s
             LEFT JOIN (
@@ -123,7 +130,11 @@ extension StoreTransaction {
             LEFT JOIN (
                 SELECT seller_id, sum(payable_minor) FILTER (WHERE state = 'pending') AS moving,
                     sum(greatest(0, amount_minor - payable_minor))
-                        FILTER (WHERE purpose = 'return' AND state IN ('pending', 'paid')) AS given
+                        FILTER (WHERE purpose = 'return' AND state IN ('pending', 'paid')) AS given,
+                    -- What of a share has paid a debt of the order itself.
+                    sum(greatest(0, payable_minor - coalesce(amount_minor, 0) - coalesce((
+                        SELECT sum(n.amount_minor) FROM nettings n WHERE n.transfer_id = transfers.id), 0)))
+                        FILTER (WHERE state IN ('paid', 'canceled')) AS kept
                 FROM transfers WHERE order_id = \(order.id) AND operation_id IS NOT NULL GROUP BY 1
             ) AS made ON made.seller_id = s.seller_id
             LEFT JOIN (
@@ -139,12 +150,13 @@ extension StoreTransaction {
                 LEFT JOIN refunds r ON r.id = v.refund_id OR r.stripe_id = v.stripe_refund
                 LEFT JOIN recoveries k ON k.operation_id = v.operation_id
                 LEFT JOIN disputes d ON d.id = k.dispute_id
-                WHERE v.order_id = \(order.id) GROUP BY 1
+                -- Of a payment that nobody wanted the seller has nothing coming.
+                WHERE v.order_id = \(order.id) AND c.purpose = 'sale' GROUP BY 1
             ) AS taken ON taken.seller_id = s.seller_id
             LEFT JOIN (
                 SELECT c.seller_id, sum(v.amount_minor) AS amount
                 FROM fee_refunds v JOIN charges c ON c.id = v.charge_id JOIN refunds r ON r.id = v.refund_id
-                WHERE v.order_id = \(order.id) AND NOT r.claims GROUP BY 1
+                WHERE v.order_id = \(order.id) AND NOT r.claims AND c.purpose = 'sale' GROUP BY 1
             ) AS fees ON fees.seller_id = s.seller_id
             LEFT JOIN (
                 -- Of what a won dispute had taken, this much is payable.
@@ -159,7 +171,7 @@ extension StoreTransaction {
             return SellerStanding(
                 seller: try row.get("seller_id"), owed: try money("owed"), unmoved: try money("unmoved"),
                 undone: try money("undone"), netted: try money("netted"), takenOnPurpose: try money("on_purpose"),
-                returned: try money("returned"), writtenOff: try money("written_off"))
+                writtenOff: try money("written_off"))
         }
     }
 }

@@ -46,7 +46,11 @@ struct WriteOffReceivable: Sendable {
                 INSERT INTO write_offs (id, seller_id, currency, amount_minor, reason, created_at)
                 VALUES (\(id), \(seller), \(currency), \(owed), \(reason), \(tx.now))
                 """)
-            let debts = try await tx.openDebts(of: seller, in: currency).filter { indebted.contains($0.order) }
+            let debts = try await tx.openDebts(of: seller, in: currency)
+            guard debts.allSatisfy({ indebted.contains($0.order) }) else {
+                throw Refusal(
+                    .illegalTransition, "What seller \(seller) owes is changing at this moment. Try again.")
+            }
             let givenUp = zip(debts, Netting.paid(of: debts.map(\.amount), by: owed)).filter { $1 > 0 }
             try await tx.execute(
                 """
