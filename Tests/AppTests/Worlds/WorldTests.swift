@@ -34,10 +34,9 @@ import Testing
         for choice in Switches.all {
             #expect(tally.count(of: choice, in: "unpublished behaviour of Stripe, worlds with") > 0, "never: \(choice)")
         }
-        for step in Step.allCases where step != .appealDispute || seeds.count >= 300 {
-            #expect(tally.count(of: step.rawValue, in: "steps") > 0, "never: \(step.rawValue)")
-        }
-        // Some strike only a few times in a hundred worlds.
+        // Some are possible, and some faults strike, only a few times in a hundred worlds.
+        let never = Step.allCases.filter { tally.count(of: $0.rawValue, in: "steps") == 0 }
+        #expect(never.count <= (seeds.count >= 300 ? 0 : 3), "never: \(never.map(\.rawValue))")
         guard seeds.count >= 300 else { return }
         for fault in Fault.allCases where fault != .killedWorkers {
             #expect(tally.count(of: fault.rawValue, in: "faults met") > 0, "never: \(fault.rawValue)")
