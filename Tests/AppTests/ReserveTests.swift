@@ -370,6 +370,53 @@ import Testing
         }
     }
 
+    @Test(
+        "where a refund leaves less of the rest than the seller's own discount takes, what was held back pays it",
+        arguments: ["payment", "delay"])
+    func securesItsOrder(release: String) async throws {
+        try await RunningSouk.with { souk in
+            let seller = try await souk.reservedSeller()
+            try await souk.reserve(8000, days: 30, of: seller)
+            let order = try await souk.call(
+                "POST", "/v1/orders",
+                [
+                    "external_id": "order-1", "currency": "usd",
+                    "release": release == "payment" ? ["on": "payment"] : ["on": "delay", "days": 14],
+                    "lines": [
+                        ["seller": .string(seller), "unit_amount": 10_000],
+                        ["seller": .string(seller), "unit_amount": 5000],
+                        [
+                            "seller": .string(seller), "type": "discount", "unit_amount": -7000,
+                            "funded_by": "seller",
+                        ],
+                    ],
+                ]
+            ).expecting(201)
+            _ = try await souk.pay(order, with: "pm_card_bypassPending").expecting(200)
+            try await souk.settle()
+            let id = try order.string("id")
+            let lines = try #require(order["lines"].array?.compactMap { $0["id"].string })
+            _ = try await souk.call("POST", "/v1/orders/\(id)/refunds", ["lines": [["line": .string(lines[1])]]])
+                .expecting(201)
+            try await souk.settle()
+            try await souk.pass(31 * 86_400)
+            let paid = try await souk.call("GET", "/v1/orders/\(id)").expecting(200)
+            let share = try #require(paid["sellers"].array?.first?["amount"].int)
+            let refund = try #require(
+                try await souk.call("GET", "/v1/orders/\(id)/refunds").expecting(200)["data"].array?.first?[
+                    "seller_amount"
+                ]
+                .int)
+            let balances = try await souk.balances()
+            #expect(balances["seller:\(seller):funds"] == share - refund)
+            for account in ["payable", "reserve", "receivable"] {
+                #expect(balances["seller:\(seller):\(account)"] ?? 0 == 0, "\(account)")
+            }
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+        }
+    }
+
     @Test("a share that is released after the reserve's date takes it along; all of a share can be held back")
     func releasedLaterAndWhole() async throws {
         try await RunningSouk.with { souk in

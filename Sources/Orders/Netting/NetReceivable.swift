@@ -17,11 +17,12 @@ extension StoreTransaction {
     /// How much of a share is kept, under the locks of the orders whose debts it pays, which therefore change before or after,
     /// and of the seller, whose shares wait for each other here.
     func netting(of transfer: TransferRecord, from rest: TransferRest) async throws -> KeptPart {
-        let none = KeptPart(amount: .zero(transfer.currency), paid: [])
-        guard let basisPoints = try await nettingPolicy(of: transfer.seller), basisPoints > 0 else { return none }
         // Of its own lines' refunds the transfer leaves out the seller's part by itself.
         let own = try rest.payable.subtracting(rest.amount).minorUnits
-        guard try await openDebt(of: transfer.seller, in: transfer.currency) > own else { return none }
+        let secured = try await securedDebt(of: transfer, from: rest)
+        let least = KeptPart(amount: secured, paid: [])
+        guard let basisPoints = try await nettingPolicy(of: transfer.seller), basisPoints > 0 else { return least }
+        guard try await openDebt(of: transfer.seller, in: transfer.currency) > own else { return least }
         let indebted = try await lockIndebtedOrders(of: transfer.seller, in: transfer.currency)
         let locked = try await query("SELECT 1 FROM sellers WHERE id = \(transfer.seller) FOR UPDATE")
         guard !locked.isEmpty else { throw OrderError.orderMissing(transfer.seller.rawValue) }
@@ -31,7 +32,8 @@ extension StoreTransaction {
             $0 + $1.amount
         }
         let debt = try await openDebt(of: transfer.seller, in: transfer.currency) - own - later
-        let kept = Netting.part(of: rest.amount, debt: debt, basisPoints: basisPoints)
+        let part = Netting.part(of: rest.amount, debt: debt, basisPoints: basisPoints)
+        let kept = part.minorUnits < secured.minorUnits ? secured : part
         // What is owed of its own order comes first: the books take it off by themselves.
         let ownDebt = debts.first { $0.order == transfer.order }.map { $0.amount - own } ?? 0
         let others = debts.filter { indebted.contains($0.order) && $0.order != transfer.order }
@@ -39,6 +41,15 @@ extension StoreTransaction {
         var parts: [(order: ID<Order>?, amount: Int64)] = zip(others, paid.dropFirst()).map { ($0.order, $1) }
         parts.append((nil, kept.minorUnits - paid.reduce(0, +)))
         return KeptPart(amount: kept, paid: parts.filter { $0.amount > 0 })
+    }
+
+    /// What was held back secures the order that it was held back of: whatever the policy, it pays what the seller still owes of
+    /// that one, such as where a refund left less of the rest than a discount of the seller's own takes.
+    private func securedDebt(of transfer: TransferRecord, from rest: TransferRest) async throws -> Money {
+        guard transfer.purpose == .reserve else { return .zero(transfer.currency) }
+        let debts = try await openDebts(of: transfer.seller, in: transfer.currency)
+        let debt = debts.first { $0.order == transfer.order }?.amount ?? 0
+        return Netting.part(of: rest.amount, debt: debt, basisPoints: 10_000)
     }
 
     /// Writes down which debts a transfer pays, when its amount is fixed.
