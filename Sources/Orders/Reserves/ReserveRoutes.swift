@@ -18,7 +18,11 @@ struct ReserveRoutes: Sendable {
         let days: Int64?
 
         func terms() throws(Refusal) -> ReserveTerms? {
-            if basisPoints == 0 { return nil }
+            if basisPoints == 0 {
+                // What is given is checked also where nothing needs it.
+                if let days { _ = try ReserveTerms(basisPoints: 1, days: days) }
+                return nil
+            }
             guard let days else {
                 throw Refusal(.parameterMissing, "Say for how many days it is held back.", parameter: "days")
             }
