@@ -176,29 +176,26 @@ extension BooksCheck {
         }
     }
 
-    /// What came back of debts that were given up, against the journal.
-    func writeOffRecoveriesAgainstEntries() async throws -> [BooksFault] {
-        try await factsAgainstEntries(
-            "SELECT id, seller_id, currency, amount_minor, created_at FROM write_off_recoveries"
-        ) { row in
-            let id: ID<WriteOffRecovery> = try row.get("id")
-            let amount = Money(try row.get("amount_minor"), try row.get("currency"))
-            let entry = try ReceivableRules.writeOffRecovered(
-                id, seller: try row.get("seller_id"), amount: amount, at: try row.get("created_at"))
-            return [(id.rawValue, entry)]
-        }
-    }
-
     /// Each debt that was given up, against the journal.
     func writeOffsAgainstEntries() async throws -> [BooksFault] {
+        try await debtsAgainstEntries("write_offs", ReceivableRules.writtenOff)
+    }
+
+    /// What came back of debts that were given up, against the journal.
+    func writeOffRecoveriesAgainstEntries() async throws -> [BooksFault] {
+        try await debtsAgainstEntries("write_off_recoveries", ReceivableRules.writeOffRecovered)
+    }
+
+    private func debtsAgainstEntries<Entity>(
+        _ table: String,
+        _ entry: (ID<Entity>, ID<Seller>, Money, Timestamp) throws(UnbalancedEntry) -> JournalEntry
+    ) async throws -> [BooksFault] {
         try await factsAgainstEntries(
-            "SELECT id, seller_id, currency, amount_minor, created_at FROM write_offs"
+            "SELECT id, seller_id, currency, amount_minor, created_at FROM \(unescaped: table)"
         ) { row in
-            let id: ID<WriteOff> = try row.get("id")
+            let id: ID<Entity> = try row.get("id")
             let amount = Money(try row.get("amount_minor"), try row.get("currency"))
-            let entry = try ReceivableRules.writtenOff(
-                id, seller: try row.get("seller_id"), amount: amount, at: try row.get("created_at"))
-            return [(id.rawValue, entry)]
+            return [(id.rawValue, try entry(id, try row.get("seller_id"), amount, try row.get("created_at")))]
         }
     }
 
