@@ -85,15 +85,7 @@ import Testing
     func netted(basisPoints: Int, transferred: Int, left: Int) async throws {
         try await RunningSouk.with { souk in
             let sale = try await souk.paidSeparateSale(release: ["on": "fulfilment"])
-            // Staff move 5.00 that no release asked for: the seller owes it.
-            _ = try await souk.stripe(
-                "POST", "/v1/transfers",
-                [
-                    ("amount", "500"), ("currency", "usd"), ("destination", sale.accounts[0]),
-                    ("source_transaction", sale.charge),
-                ]
-            ).expecting(200)
-            try await souk.settle()
+            _ = try await souk.moveEarly(500, of: sale, to: 0)
             _ = try await souk.netting(10_000)
             _ = try await souk.netting(basisPoints, of: sale.sellers[0])
             _ = try await souk.release(sale.order).expecting(201)
@@ -117,14 +109,7 @@ import Testing
             let sale = try await souk.paidSeparateSale(release: ["on": "fulfilment"])
             let seller = sale.sellers[0]
             try await souk.keepFunds(of: sale.sellers)
-            let early = try await souk.stripe(
-                "POST", "/v1/transfers",
-                [
-                    ("amount", "500"), ("currency", "usd"), ("destination", sale.accounts[0]),
-                    ("source_transaction", sale.charge),
-                ]
-            ).expecting(200)
-            try await souk.settle()
+            let early = try await souk.moveEarly(500, of: sale, to: 0)
             _ = try await souk.netting(10_000)
             let next = try await souk.placeSeparateOrder(sale.sellers, externalID: "order-2")
             _ = try await souk.pay(next, with: "pm_card_bypassPending").expecting(200)
@@ -159,14 +144,7 @@ import Testing
             let sale = try await souk.paidSeparateSale(release: ["on": "fulfilment"])
             let seller = sale.sellers[0]
             try await souk.keepFunds(of: sale.sellers)
-            let early = try await souk.stripe(
-                "POST", "/v1/transfers",
-                [
-                    ("amount", "500"), ("currency", "usd"), ("destination", sale.accounts[0]),
-                    ("source_transaction", sale.charge),
-                ]
-            ).expecting(200)
-            try await souk.settle()
+            let early = try await souk.moveEarly(500, of: sale, to: 0)
             _ = try await souk.netting(10_000)
             _ = try await souk.release(sale.order).expecting(201)
             try await souk.settle()
@@ -185,14 +163,7 @@ import Testing
     func allOfIt() async throws {
         try await RunningSouk.with { souk in
             let sale = try await souk.paidSeparateSale(release: ["on": "fulfilment"])
-            _ = try await souk.stripe(
-                "POST", "/v1/transfers",
-                [
-                    ("amount", "2700"), ("currency", "usd"), ("destination", sale.accounts[1]),
-                    ("source_transaction", sale.charge),
-                ]
-            ).expecting(200)
-            try await souk.settle()
+            _ = try await souk.moveEarly(2700, of: sale, to: 1)
             _ = try await souk.netting(10_000)
             _ = try await souk.release(sale.order).expecting(201)
             try await souk.settle()
@@ -260,6 +231,19 @@ import Testing
 }
 
 extension RunningSouk {
+    /// Staff move money of a sale that no release asked for: the seller owes it.
+    fileprivate func moveEarly(_ amount: Int, of sale: SeparateSale, to seller: Int) async throws -> Answer {
+        let transfer = try await stripe(
+            "POST", "/v1/transfers",
+            [
+                ("amount", "\(amount)"), ("currency", "usd"), ("destination", sale.accounts[seller]),
+                ("source_transaction", sale.charge),
+            ]
+        ).expecting(200)
+        try await settle()
+        return transfer
+    }
+
     fileprivate func netting(_ basisPoints: Int, of seller: String? = nil) async throws -> Answer {
         var body: [String: JSON] = ["percent_bps": .int(basisPoints)]
         if let seller { body["seller"] = .string(seller) }
