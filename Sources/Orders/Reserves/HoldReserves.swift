@@ -45,27 +45,6 @@ extension StoreTransaction {
     }
 
     static func whyHeldBack(until date: Timestamp) -> String { "is held back as a reserve until \(date.day)" }
-
-    /// Writes down a transfer of separate charges that waits, with the operation that makes it.
-    func insertTransfer(
-        to seller: OrderSeller, for purpose: TransferRecord.Purpose, of order: OrderRecord, out charge: StripeChargeID?,
-        heldBecause reason: String, heldUntil date: Timestamp? = nil, waitsFor object: String? = nil,
-        askedBy key: ID<APIKey>? = nil
-    ) async throws -> ID<Transfer> {
-        let transfer = makeID(Transfer.self)
-        let operation = try await enqueue(
-            NewOperation(
-                kind: .createTransfer, subject: transfer.rawValue, uniqueKey: "create_transfer:\(transfer)",
-                heldBecause: reason, heldUntil: date, waitsFor: object, askedBy: key))
-        try await execute(
-            """
-            INSERT INTO transfers (id, state, purpose, operation_id, stripe_account, seller_id, order_id,
-                transfer_group, charge_id, currency, created_at, updated_at)
-            VALUES (\(transfer), 'held', \(purpose.rawValue), \(operation), \(seller.stripeAccount), \(seller.seller),
-                \(order.id), \(order.id), \(charge), \(order.currency), \(now), \(now))
-            """)
-        return transfer
-    }
 }
 
 /// What is held back for one transfer.
