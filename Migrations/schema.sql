@@ -239,7 +239,8 @@ CREATE TABLE public.balance_feeds (
     last_read_at timestamp with time zone,
     lease_until timestamp with time zone,
     lease_number bigint DEFAULT 0 NOT NULL,
-    frozen_reason text
+    frozen_reason text,
+    opened_at timestamp with time zone
 );
 
 CREATE TABLE public.balance_transactions (
@@ -1018,10 +1019,11 @@ CREATE TABLE public.payouts (
     itemized_at timestamp with time zone,
     reconciliation_status text,
     original_payout text,
+    opened_at timestamp with time zone,
     CONSTRAINT payouts_check CHECK (((origin = 'souk'::text) = (external_id IS NOT NULL))),
     CONSTRAINT payouts_check1 CHECK (((origin = 'souk'::text) OR ((stripe_id IS NOT NULL) AND (arrives_at IS NOT NULL)))),
     CONSTRAINT payouts_check2 CHECK (((items_source IS NULL) = (itemized_at IS NULL))),
-    CONSTRAINT payouts_items_source_check CHECK ((items_source = ANY (ARRAY['stripe'::text, 'allocation'::text]))),
+    CONSTRAINT payouts_items_source_check CHECK ((items_source = ANY (ARRAY['stripe'::text, 'allocation'::text, 'opening'::text]))),
     CONSTRAINT payouts_origin_check CHECK ((origin = ANY (ARRAY['souk'::text, 'stripe'::text])))
 );
 

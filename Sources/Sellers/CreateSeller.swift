@@ -54,8 +54,7 @@ package struct CreateSeller: Sendable {
         }
         let account = try await existingAccount(id)
         return try await store.transaction { tx in
-            try await tx.registerJoining(
-                AccountFacts(account), id, application, livemode: stripe.isLivemode, by: caller)
+            try await tx.join(AccountFacts(account), id, application, livemode: stripe.isLivemode, by: caller)
         }
     }
 
@@ -93,7 +92,11 @@ extension StoreTransaction {
         return (seller, operation, isNew)
     }
 
-    fileprivate func registerJoining(
+    /// Registers the seller of a connected account that exists already.
+    /// - Returns: the seller, and whether it is new: the same facts find the one that was registered with them.
+    /// - Throws: `external_id_taken` for other facts, `stripe_account_taken`, `parameter_invalid` for a country that is not
+    ///   the account's.
+    package func join(
         _ facts: AccountFacts, _ account: StripeAccountID, _ application: SellerApplication, livemode: Bool,
         by caller: Caller
     ) async throws -> (seller: SellerRecord, isNew: Bool) {

@@ -12,6 +12,6 @@ struct SoukCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, Migrate.self, Sandbox.self, Demo.self, Doctor.self, Reconcile.self, CloseMonth.self,
-            Export.self, Webhooks.self, Keys.self, Hold.self,
+            Export.self, Import.self, Webhooks.self, Keys.self, Hold.self,
         ])
 }

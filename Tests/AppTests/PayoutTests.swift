@@ -445,7 +445,7 @@ extension RunningSouk {
             .string("latest_charge")
     }
 
-    fileprivate func payOut(
+    func payOut(
         _ amount: Int, to seller: PaidSeller, as externalID: String, method: String = "standard"
     ) async throws -> Answer {
         try await call(
@@ -470,7 +470,7 @@ extension RunningSouk {
     }
 
     /// Stripe pays out at one in the morning: a day from noon to noon has one such moment.
-    fileprivate func waitForNoon() async throws {
+    func waitForNoon() async throws {
         let now = try #require(try await control("GET", "/clock").expecting(200)["now"].int)
         let toNoon = 86_400 - (now - 43_200) % 86_400
         _ = try await control("POST", "/clock/advance", ["seconds": .int(toNoon)]).expecting(200)
@@ -496,7 +496,7 @@ extension RunningSouk {
         return list["data"].array?.count ?? 0
     }
 
-    fileprivate func expect(_ parts: [String], in payout: String) async throws {
+    func expect(_ parts: [String], in payout: String) async throws {
         let items = try await items(of: payout)
         #expect(items == parts)
     }

@@ -163,6 +163,28 @@ import Testing
         expect(platform: 680, seller: 9000)
     }
 
+    @Test("A payout on its way when the books were opened arrives, or comes back with its row")
+    func payoutFromBeforeBooks() throws {
+        for comesBack in [false, true] {
+            var (books, connected) = (Books(), Rows(owner: Self.account, seller: Self.seller))
+            let payout = PayoutRules.Facts(
+                id: StripePayoutID("po_1"), owner: Self.account, seller: Self.seller, amount: Money(9000, .usd))
+            books.post(try PayoutRules.wasOnItsWay(payout, at: Self.now))
+            #expect(books.balance(.transit(Self.account)) == 9000)
+            #expect(books.balance(.sellerFunds(Self.seller)) == 9000)
+            if comesBack {
+                books.post(try PayoutRules.failed(payout, afterPaid: false, at: Self.now))
+                books.post(try connected.row("payout_reversal", 9000, .payout("po_1")))
+            } else {
+                books.post(try PayoutRules.paid(payout, at: Self.now))
+            }
+            #expect(books.balance(.transit(Self.account)) == 0)
+            #expect(books.balance(.sellerFunds(Self.seller)) == (comesBack ? 9000 : 0))
+            #expect(books.balance(.stripeBalance(Self.account)) == (comesBack ? 9000 : 0))
+            #expect(books.uncleared.isEmpty)
+        }
+    }
+
     @Test("A payout that fails or is canceled before it was paid comes back from transit")
     mutating func payoutFailsBeforePaid() throws {
         try sell()

@@ -42,6 +42,7 @@ import Testing
             ("risk_reserved_funds", .reserve("rsv_1"), .clearing(.reserve), "rsv_1"),
             ("connect_reserved_funds", .none, .clearing(.reserve), "platform:usd"),
             ("charge", .external, .externalEquity, nil),
+            ("opening", .external, .openingEquity, nil),
         ] as [(String, BalanceTransaction.Subject, LedgerAccount, String?)])
     func counterparts(
         category: String, subject: BalanceTransaction.Subject, account: LedgerAccount, under: String?
@@ -50,6 +51,13 @@ import Testing
         let balance = Books.Key(account: .stripeBalance(.platform), currency: .usd, subject: nil)
         let other = Books.Key(account: account, currency: .usd, subject: under)
         #expect(books.balances == [balance: 700, other: -700])
+    }
+
+    @Test("What a seller's balance held when its books were opened is the seller's")
+    func opening() throws {
+        let books = try Self.books("opening", .external, in: ChargeRulesTests.account)
+        #expect(books.balance(.stripeBalance(ChargeRulesTests.account)) == 700)
+        #expect(books.balance(.sellerFunds(Self.seller)) == 700)
     }
 
     @Test("A row that waits for its other half is uncleared until that comes")

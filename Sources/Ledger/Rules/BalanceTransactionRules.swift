@@ -70,6 +70,9 @@ package struct BalanceTransaction: Hashable, Sendable {
 /// Stripe-side entries: what Stripe booked, one entry for each row (docs/money-flows.md, "Two sides that must
 /// meet").
 package enum BalanceTransactionRules {
+    /// Souk's own word, and the only one that is not Stripe's: what a balance held when its books were opened.
+    package static let openingCategory = "opening"
+
     /// All that a row asks for by itself: its own entry, and where Stripe has filled a seller's balance out of the platform's,
     /// what the seller owes for it (docs/money-flows.md, "What sellers owe").
     package static func entries(for row: BalanceTransaction) throws(UnbalancedEntry) -> [JournalEntry] {
@@ -105,6 +108,7 @@ package enum BalanceTransactionRules {
     /// Where the row's `amount` goes, and the object under which it is cleared.
     static func counterpart(of row: BalanceTransaction) -> (LedgerAccount, subject: String?) {
         switch (row.category, row.subject) {
+        case (openingCategory, _): (row.seller.map(LedgerAccount.sellerFunds) ?? .openingEquity, nil)
         case (_, .external): (external(row), nil)
         case ("charge", .charge(let id)), ("charge_failure", .charge(let id)),
             ("partial_capture_reversal", .charge(let id)):

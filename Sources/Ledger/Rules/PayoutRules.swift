@@ -29,6 +29,15 @@ package enum PayoutRules {
                 + Posting.credit(.clearing(.payout), payout.amount, subject: payout.id.rawValue))
     }
 
+    /// The payout had left before the books were opened: what is on its way is the beneficiary's, as if it had been booked.
+    package static func wasOnItsWay(_ payout: Facts, at effectiveAt: Timestamp) throws(UnbalancedEntry) -> JournalEntry
+    {
+        try JournalEntry(
+            cause: .payoutCreated(payout.id), effectiveAt: effectiveAt, dimensions: payout.dimensions,
+            postings: Posting.debit(.transit(payout.owner), payout.amount, subject: payout.id.rawValue)
+                + Posting.credit(payout.seller.map(LedgerAccount.sellerFunds) ?? .openingEquity, payout.amount))
+    }
+
     /// The bank confirmed the payout: nothing is in flight any more.
     package static func paid(_ payout: Facts, at effectiveAt: Timestamp) throws(UnbalancedEntry) -> JournalEntry {
         try JournalEntry(

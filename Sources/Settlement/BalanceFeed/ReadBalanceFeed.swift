@@ -24,10 +24,11 @@ package struct ReadBalanceFeed: Sendable {
     /// Returns how many rows were new.
     package func callAsFunction(_ owner: BalanceOwner, thorough: Bool) async throws -> Int {
         let seller = try await seller(of: owner)
+        let opening = try await store.opening(of: owner)
         var new = 0
         // Oldest first: what is stored is then always everything up to some row, also after a crash in between.
-        for page in try await unreadPages(of: owner, thorough: thorough).reversed() {
-            let rows = try await resolve(page.reversed(), owner: owner, seller: seller)
+        for page in try await unreadPages(of: owner, since: opening, thorough: thorough).reversed() {
+            let rows = try await resolve(page.reversed(), owner: owner, seller: seller, opening: opening)
             new += try await store.transaction { tx in
                 try await tx.saveTransfers(page, owner: owner)
                 let recorded = try await tx.record(rows)
@@ -45,11 +46,12 @@ package struct ReadBalanceFeed: Sendable {
 
     /// Newest first, as Stripe lists them.
     private func unreadPages(
-        of owner: BalanceOwner, thorough: Bool
+        of owner: BalanceOwner, since opening: Timestamp?, thorough: Bool
     ) async throws -> [[BalanceTransactionResource]] {
         var call = ListBalanceTransactions(account: owner.stripeAccount, expand: ["data.source"])
-        if thorough, let last = try await store.lastRowTime(of: owner) {
-            call.page.createdFrom = last.advanced(by: .zero - Self.overlap)
+        call.page.createdFrom = opening
+        if thorough, let last = try await store.lastRowTime(of: owner)?.advanced(by: .zero - Self.overlap) {
+            call.page.createdFrom = max(last, opening ?? last)
         }
         var pages: [[BalanceTransactionResource]] = []
         for try await page in stripe.pages(of: call, priority: priority) {
@@ -69,9 +71,12 @@ package struct ReadBalanceFeed: Sendable {
 
     /// Finds out what each row is about, asking Stripe only for objects that nothing here tells of.
     func resolve(
-        _ page: [BalanceTransactionResource], owner: BalanceOwner, seller: ID<Seller>?
+        _ page: [BalanceTransactionResource], owner: BalanceOwner, seller: ID<Seller>?, opening: Timestamp?
     ) async throws -> [StoredRow] {
         var known = try await store.knownObjects(behind: page)
+        if let opening {
+            known.external.formUnion(try await store.payouts(of: page, sentBefore: opening, owner: owner))
+        }
         var rows: [StoredRow] = []
         for resource in page {
             if case .transfer(let transfer) = resource.source, let order = transfer.soukOrder {
@@ -171,6 +176,28 @@ extension Store {
                 WHERE stripe_account = \(owner.code) AND id = ANY (\(ids.map(\.rawValue)))
                 """
             ).map { try $0.get("id") })
+    }
+
+    /// Payouts that come back in this page and of which the books have nothing: they were sent before they were opened.
+    fileprivate func payouts(
+        of page: [BalanceTransactionResource], sentBefore opening: Timestamp, owner: BalanceOwner
+    ) async throws -> [String] {
+        let sent = Set(page.filter { $0.reportingCategory == "payout" }.compactMap(\.source?.id))
+        let returned = page.compactMap { row -> String? in
+            guard case .payout(let payout) = row.source, payout.created < opening, !sent.contains(payout.cursor) else {
+                return nil
+            }
+            return payout.cursor
+        }
+        guard !returned.isEmpty else { return [] }
+        return try await query(
+            """
+            SELECT given.payout FROM unnest(\(returned)) AS given (payout)
+            WHERE NOT EXISTS (SELECT 1 FROM payouts p WHERE p.stripe_id = given.payout) AND NOT EXISTS (
+                SELECT 1 FROM balance_transactions b
+                WHERE b.stripe_account = \(owner.code) AND b.source_id = given.payout AND b.category = 'payout')
+            """
+        ).map { try $0.get("payout") }
     }
 
     /// What the database tells of the objects behind a page of rows.

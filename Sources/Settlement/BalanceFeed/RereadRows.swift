@@ -17,7 +17,8 @@ extension ReadBalanceFeed {
                     RetrieveBalanceTransaction(id, account: owner.stripeAccount, expand: ["source"]),
                     priority: priority))
         }
-        let rows = try await resolve(read, owner: owner, seller: try await seller(of: owner))
+        let rows = try await resolve(
+            read, owner: owner, seller: try await seller(of: owner), opening: try await store.opening(of: owner))
         try await store.transaction { [read] tx in
             try await tx.saveTransfers(read, owner: owner)
             let recorded = try await tx.record(rows)

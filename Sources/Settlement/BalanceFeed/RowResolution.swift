@@ -91,7 +91,9 @@ enum RowResolution: Hashable, Sendable {
             guard let charge = dispute.charge?.id.rawValue else { return .external }
             return ofCharge(charge, known: known, subject: .dispute(dispute.id))
         case (.dispute, .connected): return .external
-        case (.payout(let payout), _): return .resolved(.payout(payout.cursor), order: nil, applicationFee: nil)
+        case (.payout(let payout), _):
+            if known.external.contains(payout.cursor) { return .external }
+            return .resolved(.payout(payout.cursor), order: nil, applicationFee: nil)
         case (.collection(let collection), _):
             // Of the platform's other accounts only its own row is read.
             guard owner != .platform || known.sellerAccounts.contains(collection.destination?.id.rawValue ?? "") else {

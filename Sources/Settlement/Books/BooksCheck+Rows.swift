@@ -207,7 +207,8 @@ extension BooksCheck {
         }
     }
 
-    /// Each row against its parts in payouts that did not come back: between nothing and all of it.
+    /// Each row against its parts in payouts that did not come back: between nothing and all of it. What the books were
+    /// opened with is a sum of rows of both signs, of which a payout may take those of one.
     func rowsPaidOutTwice() async throws -> [BooksFault] {
         try await faults(
             .rowPaidOutTwice,
@@ -220,7 +221,7 @@ extension BooksCheck {
                 GROUP BY i.stripe_account, i.transaction_id
             ) taken
             JOIN balance_transactions b ON b.stripe_account = taken.stripe_account AND b.id = taken.transaction_id
-            WHERE taken.amount NOT BETWEEN least(0, \(unescaped: PayoutRow.value))
+            WHERE b.category <> \(OpeningRow.category) AND taken.amount NOT BETWEEN least(0, \(unescaped: PayoutRow.value))
                 AND greatest(0, \(unescaped: PayoutRow.value))
             ORDER BY 1
             """)

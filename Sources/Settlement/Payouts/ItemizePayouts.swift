@@ -54,7 +54,7 @@ package struct ItemizePayouts: Sendable {
     /// - Returns: false if something must come first.
     private func itemize(_ payout: PayoutRecord) async throws -> Bool {
         guard let stripeID = payout.stripeID else { return false }
-        var listed: [StripeBalanceTransactionID]?
+        var listed: ListedRows?
         if payout.automatic {
             if payout.reconciliationStatus == "completed" {
                 listed = try await list(stripeID, of: payout.owner)
@@ -69,18 +69,36 @@ package struct ItemizePayouts: Sendable {
         }
     }
 
-    /// The rows of an automatic payout, oldest first.
-    private func list(_ payout: StripePayoutID, of owner: BalanceOwner) async throws -> [StripeBalanceTransactionID] {
-        var rows: [StripeBalanceTransactionID] = []
+    /// The rows of an automatic payout.
+    private func list(_ payout: StripePayoutID, of owner: BalanceOwner) async throws -> ListedRows {
+        let opening = try await store.opening(of: owner)
+        var listed = ListedRows()
         let call = ListBalanceTransactions(account: owner.stripeAccount, payout: payout)
-        for try await page in stripe.pages(of: call, priority: .event) { rows += page.map(\.id) }
-        return rows.reversed()
+        for try await page in stripe.pages(of: call, priority: .event) {
+            for row in page {
+                if let opening, row.created < opening {
+                    listed.beforeBooks += row.net
+                } else {
+                    listed.ids.append(row.id)
+                }
+            }
+        }
+        listed.ids.reverse()
+        return listed
     }
+}
+
+/// What Stripe lists of an automatic payout.
+private struct ListedRows: Sendable {
+    /// Oldest first.
+    var ids: [StripeBalanceTransactionID] = []
+    /// What the rows from before the books come to: they are a part of the row that stands for them.
+    var beforeBooks: Int64 = 0
 }
 
 extension StoreTransaction {
     fileprivate func itemize(
-        _ payout: PayoutRecord, listed: [StripeBalanceTransactionID]?
+        _ payout: PayoutRecord, listed: ListedRows?
     ) async throws -> Bool {
         // One payout of a balance at a time: what is left for the next follows from the one before.
         _ = try await query(
@@ -97,7 +115,7 @@ extension StoreTransaction {
         if try row.get("is_done") { return true }
         // Its own row moves what it is made of. A fee of it is a row like others, for a later payout to take along.
         let parts =
-            if let listed { try await parts(of: payout, listed: listed.filter { $0 != own }) } else {
+            if let listed { try await parts(of: payout, listed: listed, besides: own) } else {
                 try await allocate(payout, besides: own)
             }
         let isWhole = parts.reduce(0) { $0 + $1.amount } == payout.amount.minorUnits
@@ -108,16 +126,21 @@ extension StoreTransaction {
 
     /// What Stripe lists, with each other payout among the rows replaced by what that one took or gave back.
     private func parts(
-        of payout: PayoutRecord, listed: [StripeBalanceTransactionID]
+        of payout: PayoutRecord, listed: ListedRows, besides own: StripeBalanceTransactionID
     ) async throws -> [PayoutAllocation.Open] {
+        let ids = listed.ids.filter { $0 != own }
         let rows = try await query(
             """
             SELECT b.id, \(unescaped: PayoutRow.value) AS value, b.category, b.source_id
-            FROM unnest(\(listed.map(\.rawValue))) WITH ORDINALITY AS given (id, place)
+            FROM unnest(\(ids.map(\.rawValue))) WITH ORDINALITY AS given (id, place)
             JOIN balance_transactions b ON b.stripe_account = \(payout.owner.code) AND b.id = given.id
             ORDER BY given.place
             """)
         var parts: [PayoutAllocation.Open] = []
+        if listed.beforeBooks != 0 {
+            let opening = StripeBalanceTransactionID(OpeningRow.id(in: payout.amount.currency))
+            parts.append(PayoutAllocation.Open(opening, listed.beforeBooks))
+        }
         for row in rows {
             parts.append(PayoutAllocation.Open(try row.get("id"), try row.get("value")))
             let category: String = try row.get("category")

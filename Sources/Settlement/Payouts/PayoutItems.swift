@@ -70,6 +70,8 @@ struct PayoutItemBody: Encodable, Sendable {
 /// What a part of a payout is, in the words of whoever is paid.
 enum PayoutItemType: String, Hashable, Sendable, CaseIterable {
     case sale, adjustment, transfer, refund, reversal, dispute, fee, topup, reserve, collection
+    /// Money from before the books were opened.
+    case opening
     case refundFailure = "refund_failure"
     case applicationFee = "application_fee"
     case applicationFeeRefund = "application_fee_refund"
@@ -86,7 +88,7 @@ enum PayoutItemType: String, Hashable, Sendable, CaseIterable {
             return
         }
         switch (type, isExternal) {
-        case (.topup, _): self = .topup
+        case (.topup, _), (.opening, _): self = type
         case (_, true): self = .other
         case (.refund, false): self = ofPlatform ? .refund : .reversal
         case (_, false): self = type
@@ -99,14 +101,14 @@ enum PayoutItemType: String, Hashable, Sendable, CaseIterable {
         "platform_earning": .applicationFee, "platform_earning_refund": .applicationFeeRefund, "dispute": .dispute,
         "dispute_reversal": .dispute, "fee": .fee, "tax": .fee, "payout": .payoutFee, "payout_reversal": .payoutFee,
         "topup": .topup, "topup_reversal": .topup, "risk_reserved_funds": .reserve, "connect_reserved_funds": .reserve,
-        "connect_collection_transfer": .collection,
+        "connect_collection_transfer": .collection, OpeningRow.category: .opening,
         "payout_minimum_balance_hold": .reserve, "payout_minimum_balance_release": .reserve,
     ]
 
     /// The same rule for PostgreSQL, over the row `b`: whether it is anything but `other`.
     static let isMatched: PostgresQuery = """
         (b.category = ANY (\(byCategory.keys.sorted()))
-            AND (b.subject_kind <> 'external' OR b.category IN ('topup', 'topup_reversal')))
+            AND (b.subject_kind <> 'external' OR b.category IN ('topup', 'topup_reversal', '\(unescaped: OpeningRow.category)')))
         """
 }
 
@@ -121,7 +123,8 @@ struct PayoutItemsBody: ResponseEncodable, Sendable {
     let currency: Currency
     /// `pending` until every row is known; then `complete`.
     let status: String
-    /// `stripe`, or `allocation` where the oldest money went first; nil while pending.
+    /// `stripe`, or `allocation` where the oldest money went first; `opening` where it left before the books were opened and
+    /// has no items; nil while pending.
     let source: String?
     /// Whether the payout came back, so that its items are unpaid again or in another one.
     let released: Bool

@@ -50,11 +50,14 @@ package struct PayoutRecord: Hashable, Sendable {
     package var returnedAfterPaid: Bool
     /// Stripe's time; ours until Stripe has made it.
     package var createdAt: Timestamp
+    /// When the books have it as on its way already, for one that left before they were opened.
+    let openedAt: Timestamp?
 
     static let columns = """
         id, stripe_id, stripe_account, seller_id, status, currency, amount_minor, automatic, method, arrives_at, \
         failure_code, failure_message, paid_at, returned_at, returned_after_paid, created_at, origin, external_id, \
-        operation_id, description, metadata, destination, reconciliation_status, original_payout, items_source
+        operation_id, description, metadata, destination, reconciliation_status, original_payout, items_source, \
+        opened_at
         """
 
     /// Stripe refused to make it: it never was.
@@ -64,7 +67,9 @@ package struct PayoutRecord: Hashable, Sendable {
     func entries() throws -> [JournalEntry] {
         guard let stripeID else { return [] }
         let facts = PayoutRules.Facts(id: stripeID, owner: owner, seller: seller, amount: amount)
-        var entries = [try PayoutRules.created(facts, at: createdAt)]
+        var entries = [
+            try openedAt.map { try PayoutRules.wasOnItsWay(facts, at: $0) } ?? PayoutRules.created(facts, at: createdAt)
+        ]
         if let paidAt { entries.append(try PayoutRules.paid(facts, at: paidAt)) }
         if let returnedAt {
             entries.append(
@@ -118,5 +123,6 @@ extension PayoutRecord {
         returnedAt = try row.get("returned_at")
         returnedAfterPaid = try row.get("returned_after_paid")
         createdAt = try row.get("created_at")
+        openedAt = try row.get("opened_at")
     }
 }

@@ -51,6 +51,7 @@ extension StoreTransaction {
     func follow(_ remote: PayoutResource, of owner: BalanceOwner) async throws {
         var known = try await lockPayout(remote.id)
         if known == nil { known = try await lockRequested(remote, of: owner) }
+        if known == nil, try await wentBeforeBooks(remote, of: owner) { return }
         let made = known == nil ? try await makePayout(remote, of: owner) : nil
         // Whoever was quicker, such as the answer to our own request, may have told something older.
         if known == nil, made == nil { known = try await lockPayout(remote.id) }
@@ -92,6 +93,34 @@ extension StoreTransaction {
             WHERE operation_id = \(operation) AND stripe_account = \(owner.code) AND stripe_id IS NULL FOR UPDATE
             """
         ).first.map(PayoutRecord.init)
+    }
+
+    /// Takes in a payout that is on its way while the books are opened. What it is made of came before them.
+    func adopt(
+        _ remote: PayoutResource, of owner: BalanceOwner, seller: ID<Seller>?, before opening: Timestamp
+    ) async throws {
+        guard try await makePayout(remote, of: owner) != nil else { return }
+        let rows = try await query(
+            """
+            UPDATE payouts SET opened_at = \(OpeningRow.time(before: opening)), items_source = 'opening',
+                itemized_at = \(now), status = \(remote.status.rawValue),
+                destination = \(remote.destination?.id.rawValue)
+            WHERE stripe_id = \(remote.id)
+            RETURNING \(unescaped: PayoutRecord.columns)
+            """)
+        for payout in try rows.map(PayoutRecord.init) { try await append(try payout.entries()) }
+    }
+
+    /// Whether it was sent before the books of its balance were opened, so that nothing of it is in them.
+    private func wentBeforeBooks(_ remote: PayoutResource, of owner: BalanceOwner) async throws -> Bool {
+        try await !query(
+            """
+            SELECT 1 FROM balance_feeds
+            WHERE stripe_account = \(owner.code) AND opened_at > \(remote.created) AND NOT EXISTS (
+                SELECT 1 FROM balance_transactions b
+                WHERE b.stripe_account = \(owner.code) AND b.source_id = \(remote.id) AND b.category = 'payout')
+            """
+        ).isEmpty
     }
 
     /// - Returns: nil if another transaction made it first.

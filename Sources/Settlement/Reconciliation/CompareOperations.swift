@@ -47,7 +47,8 @@ extension RunReconciliation {
         _ tally: inout Tally, _ made: (Call.Element) -> MadeObject
     ) async throws {
         var newer: Set<String> = []
-        let fetching = try await eachWindow(of: list, created: { made($0).created }, run) { remote, window in
+        let fetching = try await eachWindow(of: list, owner: owner, created: { made($0).created }, run) {
+            remote, window in
             let objects = remote.map(made)
             var findings = try await differences(among: objects, product, of: owner, &tally)
             let seen = Set(objects.map(\.id))

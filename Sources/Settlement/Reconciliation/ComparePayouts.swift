@@ -11,7 +11,7 @@ extension RunReconciliation {
         let youngest = try await store.clock.now().advanced(by: .zero - BooksCheck.clearingAge)
         for owner in try await owners(of: run) {
             let call = ListPayouts(account: owner.stripeAccount)
-            let fetching = try await eachWindow(of: call, created: \.created, run) { remote, window in
+            let fetching = try await eachWindow(of: call, owner: owner, created: \.created, run) { remote, window in
                 let ours = try await localPayouts(of: owner, where: window.holds("p.created_at"))
                 var findings: [FindingFacts] = []
                 for payout in remote {

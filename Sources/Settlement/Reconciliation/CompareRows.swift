@@ -13,7 +13,8 @@ extension RunReconciliation {
         let youngest = Timestamp(seconds: now.milliseconds / 1000).advanced(by: .zero - BooksCheck.clearingAge)
         for owner in try await owners(of: run) {
             let call = ListBalanceTransactions(account: owner.stripeAccount)
-            let fetching = try await eachWindow(of: call, created: \.created, before: youngest, run) { remote, window in
+            let fetching = try await eachWindow(of: call, owner: owner, created: \.created, before: youngest, run) {
+                remote, window in
                 let ours = try await localRows(of: owner, where: window.holds("b.created_at"))
                 let seen = Set(remote.map(\.id.rawValue))
                 var findings = remote.compactMap {

@@ -9,7 +9,8 @@ extension RunReconciliation {
     func compareTransfers(_ run: ReconciliationRecord, _ tally: inout Tally) async throws {
         let account = try await account(of: run)
         let youngest = try await store.clock.now().advanced(by: .zero - BooksCheck.clearingAge)
-        let fetching = try await eachWindow(of: ListTransfers(), created: \.created, run) { remote, window in
+        let fetching = try await eachWindow(of: ListTransfers(), created: \.created, run) {
+            remote, window in
             try await compare(remote, in: window, of: account, youngest: youngest, run, &tally)
         }
         tally.fetching += fetching

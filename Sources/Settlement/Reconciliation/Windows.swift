@@ -1,4 +1,5 @@
 import Domain
+import Ledger
 import Postgres
 import StripeAPI
 
@@ -23,17 +24,20 @@ struct Window: Hashable, Sendable {
 
 extension RunReconciliation {
     /// Hands over what a list of Stripe's has of the run's time, newest first, in windows in which ours can be read too, so
-    /// that memory does not grow with the list. From `youngest` on nothing is compared.
+    /// that memory does not grow with the list. Before the opening of the owner's books and from `youngest` on nothing is
+    /// compared.
     ///
     /// Times tie: the objects of the oldest second of a window wait for the next window.
     /// - Returns: how long it waited for Stripe.
     func eachWindow<Call: StripeListCall>(
-        of call: Call, created: (Call.Element) -> Timestamp, before youngest: Timestamp? = nil,
+        of call: Call, owner: BalanceOwner = .platform, created: (Call.Element) -> Timestamp,
+        before youngest: Timestamp? = nil,
         _ run: ReconciliationRecord, _ compare: (_ remote: [Call.Element], _ window: Window) async throws -> Void
     ) async throws -> Duration {
         let end = [run.to, youngest].compactMap(\.self).min()
+        let start = [run.from, try await store.opening(of: owner)].compactMap(\.self).max()
         var call = call
-        call.page.createdFrom = run.from
+        call.page.createdFrom = start
         call.page.createdBefore = end
         call.page.limit = min(call.page.limit, windowSize)
         var pages = stripe.pages(of: call, priority: .reconciliation).makeAsyncIterator()
@@ -56,10 +60,10 @@ extension RunReconciliation {
             else { continue }
             let whole = read.prefix { created($0) > oldest }
             read.removeFirst(whole.count)
-            try await compare(Array(whole), Window(after: oldest, upTo: upper, from: run.from, before: end))
+            try await compare(Array(whole), Window(after: oldest, upTo: upper, from: start, before: end))
             upper = oldest
         }
-        try await compare(read, Window(after: nil, upTo: upper, from: run.from, before: end))
+        try await compare(read, Window(after: nil, upTo: upper, from: start, before: end))
         return fetching
     }
 }

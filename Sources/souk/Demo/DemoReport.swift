@@ -1,3 +1,5 @@
+import App
+
 /// What happened, as tables.
 struct DemoReport {
     let result: DemoRun.Result

@@ -1,13 +1,13 @@
 /// Rows under a heading, in columns as wide as their content.
-struct TextTable {
-    enum Alignment { case left, right }
+package struct TextTable {
+    package enum Alignment { case left, right }
 
-    struct Column {
-        let title: String
-        let alignment: Alignment
+    package struct Column {
+        package let title: String
+        package let alignment: Alignment
 
-        static func text(_ title: String) -> Column { Column(title: title, alignment: .left) }
-        static func number(_ title: String) -> Column { Column(title: title, alignment: .right) }
+        package static func text(_ title: String) -> Column { Column(title: title, alignment: .left) }
+        package static func number(_ title: String) -> Column { Column(title: title, alignment: .right) }
     }
 
     private enum Row {
@@ -19,16 +19,16 @@ struct TextTable {
     let columns: [Column]
     private var rows: [Row] = []
 
-    init(_ title: String, _ columns: [Column]) {
+    package init(_ title: String, _ columns: [Column]) {
         self.title = title
         self.columns = columns
     }
 
-    mutating func add(_ cells: [String]) { rows.append(.cells(cells)) }
+    package mutating func add(_ cells: [String]) { rows.append(.cells(cells)) }
     /// A line that sets off what follows, such as sums.
-    mutating func addRule() { rows.append(.rule) }
+    package mutating func addRule() { rows.append(.rule) }
 
-    var text: String {
+    package var text: String {
         var widths = columns.map(\.title.count)
         for case .cells(let cells) in rows {
             for (index, cell) in cells.enumerated() where index < widths.count {
