@@ -23,7 +23,7 @@ extension RunReconciliation {
                     }
                 }
                 let seen = Set(remote.map(\.cursor))
-                for (id, payout) in ours.sorted(by: { $0.key < $1.key }) where !seen.contains(id) {
+                for (id, payout) in ours.filter({ !seen.contains($0.key) }).sorted(by: { $0.key < $1.key }) {
                     findings.append(Self.missingAtStripe(id, payout, of: owner))
                 }
                 try await report(findings, of: run, &tally)

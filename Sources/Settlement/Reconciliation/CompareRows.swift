@@ -15,13 +15,14 @@ extension RunReconciliation {
             let call = ListBalanceTransactions(account: owner.stripeAccount)
             let fetching = try await eachWindow(of: call, owner: owner, created: \.created, before: youngest, run) {
                 remote, window in
-                let ours = try await localRows(of: owner, where: window.holds("b.created_at"))
+                let ours = try await localRows(
+                    of: owner, in: window, halvedAt: remote.dropFirst(remote.count / 2).first?.created)
                 let seen = Set(remote.map(\.id.rawValue))
                 var findings = remote.compactMap {
                     Self.difference($0, of: owner, ours: ours[$0.id.rawValue])
                 }
                 tally.matched += Int64(remote.count - findings.count)
-                for (id, row) in ours.sorted(by: { $0.key < $1.key }) where !seen.contains(id) {
+                for (id, row) in ours.filter({ !seen.contains($0.key) }).sorted(by: { $0.key < $1.key }) {
                     findings.append(Self.missingAtStripe(id, row, of: owner))
                 }
                 try await report(findings, of: run, &tally)
@@ -70,6 +71,17 @@ extension RunReconciliation {
         let net: Int64
         /// What its entry moved in the balance; nil without an entry.
         let booked: Int64?
+    }
+
+    /// The rows of a window, by Stripe's id: read in two halves at once, since most of the time goes into looking up each
+    /// row's entry.
+    private func localRows(
+        of owner: BalanceOwner, in window: Window, halvedAt middle: Timestamp?
+    ) async throws -> [String: LocalRow] {
+        guard let middle else { return try await localRows(of: owner, where: window.holds("b.created_at")) }
+        async let older = localRows(of: owner, where: window.upTo(middle).holds("b.created_at"))
+        let newer = try await localRows(of: owner, where: window.after(middle).holds("b.created_at"))
+        return try await older.merging(newer) { older, _ in older }
     }
 
     /// Of the rows `b` of one balance for which the condition holds, by Stripe's id.

@@ -36,7 +36,7 @@ extension RunReconciliation {
                 tally.matched += 1
             }
         }
-        for (id, transfer) in ours.sorted(by: { $0.key < $1.key }) where !seen.contains(id) {
+        for (id, transfer) in ours.filter({ !seen.contains($0.key) }).sorted(by: { $0.key < $1.key }) {
             findings.append(Self.missingAtStripe(id, transfer))
         }
         try await report(findings, of: run, &tally)

@@ -11,6 +11,9 @@ struct Window: Hashable, Sendable {
     let from: Timestamp?
     let before: Timestamp?
 
+    func after(_ middle: Timestamp) -> Window { Window(after: middle, upTo: upTo, from: from, before: before) }
+    func upTo(_ middle: Timestamp) -> Window { Window(after: after, upTo: middle, from: from, before: before) }
+
     /// That a column lies in it.
     func holds(_ column: String) -> PostgresQuery {
         var condition: PostgresQuery = "true"
