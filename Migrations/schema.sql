@@ -419,6 +419,13 @@ CREATE TABLE public.fee_refunds (
     CONSTRAINT fee_refunds_origin_check CHECK ((origin = ANY (ARRAY['souk'::text, 'stripe'::text])))
 );
 
+CREATE TABLE public.former_accounts (
+    stripe_account text NOT NULL,
+    seller_id text NOT NULL,
+    deauthorized boolean NOT NULL,
+    replaced_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.fraud_warnings (
     id text NOT NULL,
     stripe_id text NOT NULL,
@@ -1260,6 +1267,18 @@ CREATE TABLE public.sellers (
     CONSTRAINT sellers_status_check CHECK ((status = ANY (ARRAY['onboarding'::text, 'under_review'::text, 'action_required'::text, 'active'::text, 'restricted'::text, 'disabled'::text, 'rejected'::text, 'disconnected'::text])))
 );
 
+CREATE VIEW public.seller_accounts AS
+ SELECT sellers.stripe_account,
+    sellers.id AS seller_id,
+    (sellers.deauthorized_at IS NOT NULL) AS deauthorized
+   FROM public.sellers
+  WHERE (sellers.stripe_account IS NOT NULL)
+UNION ALL
+ SELECT former_accounts.stripe_account,
+    former_accounts.seller_id,
+    former_accounts.deauthorized
+   FROM public.former_accounts;
+
 CREATE VIEW public.share_parts AS
  SELECT l.id AS line_id,
     l.order_id,
@@ -1389,6 +1408,9 @@ ALTER TABLE ONLY public.fee_refunds
 
 ALTER TABLE ONLY public.fee_refunds
     ADD CONSTRAINT fee_refunds_stripe_id_key UNIQUE (stripe_id);
+
+ALTER TABLE ONLY public.former_accounts
+    ADD CONSTRAINT former_accounts_pkey PRIMARY KEY (stripe_account);
 
 ALTER TABLE ONLY public.fraud_warnings
     ADD CONSTRAINT fraud_warnings_pkey PRIMARY KEY (id);
@@ -1624,6 +1646,8 @@ CREATE INDEX fee_refunds_order ON public.fee_refunds USING btree (order_id);
 
 CREATE INDEX fee_refunds_refund ON public.fee_refunds USING btree (refund_id) WHERE (refund_id IS NOT NULL);
 
+CREATE INDEX former_accounts_seller ON public.former_accounts USING btree (seller_id);
+
 CREATE INDEX fraud_warnings_order ON public.fraud_warnings USING btree (order_id, id);
 
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at);
@@ -1853,6 +1877,9 @@ ALTER TABLE ONLY public.fee_refunds
 
 ALTER TABLE ONLY public.fee_refunds
     ADD CONSTRAINT fee_refunds_refund_id_fkey FOREIGN KEY (refund_id) REFERENCES public.refunds(id);
+
+ALTER TABLE ONLY public.former_accounts
+    ADD CONSTRAINT former_accounts_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.sellers(id);
 
 ALTER TABLE ONLY public.fraud_warnings
     ADD CONSTRAINT fraud_warnings_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);

@@ -97,7 +97,7 @@ struct Parts: Sendable {
     /// Connected accounts whose events and balances matter.
     func connectedAccounts() async throws -> [StripeAccountID] {
         try await store.query(
-            "SELECT stripe_account FROM sellers WHERE stripe_account IS NOT NULL AND status <> 'disconnected' ORDER BY id"
+            "SELECT stripe_account FROM seller_accounts WHERE NOT deauthorized ORDER BY seller_id, stripe_account"
         ).map { try $0.get("stripe_account") }
     }
 }

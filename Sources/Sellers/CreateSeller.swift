@@ -52,19 +52,9 @@ package struct CreateSeller: Sendable {
         if let seller = try await store.seller(appliedAs: application) {
             return (seller, false)
         }
-        let account = try await existingAccount(id)
+        let account = try await stripe.existingAccount(id)
         return try await store.transaction { tx in
             try await tx.join(AccountFacts(account), id, application, livemode: stripe.isLivemode, by: caller)
-        }
-    }
-
-    private func existingAccount(_ id: StripeAccountID) async throws -> AccountResource {
-        do {
-            return try await stripe.send(RetrieveAccount(id))
-        } catch let error as StripeError where error.kind == .accountInaccessible || error.kind == .notFound {
-            throw Refusal(
-                .stripeRefused, "Stripe shows this platform no account \(id): \(error.message)",
-                parameter: "stripe_account")
         }
     }
 }
@@ -105,6 +95,7 @@ extension StoreTransaction {
                 .parameterInvalid, "The account \(account) is in \(facts.country), not in \(country).",
                 parameter: "country")
         }
+        try await requireFree(account, for: nil)
         var new = SellerRecord(new: application, livemode: livemode, id: makeID(Seller.self), at: now)
         new.stripeAccount = account
         new.account = facts
@@ -114,10 +105,7 @@ extension StoreTransaction {
                 return (try await lockExisting(application), false)
             }
         } catch let error as PostgresError where error.isUniqueViolation(constraint: "sellers_stripe_account_key") {
-            throw Refusal(
-                .stripeAccountTaken,
-                "The account \(account) belongs to another seller. GET /v1/sellers?stripe_account=\(account) shows it.",
-                parameter: "stripe_account")
+            throw Refusal.taken(account)
         }
         try await requestFeed(of: .connected(account))
         try await announce("seller.created", new)

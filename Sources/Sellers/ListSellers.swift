@@ -35,7 +35,10 @@ extension PostgresQuery {
         if let status = filter.status { self += " AND status = \(status.rawValue)" }
         if let externalID = filter.externalID { self += " AND external_id = \(externalID)" }
         if let email = filter.email { self += " AND email = \(email)" }
-        if let account = filter.stripeAccount { self += " AND stripe_account = \(account)" }
+        if let account = filter.stripeAccount {
+            // Also by an account that the seller had before.
+            self += " AND id IN (SELECT seller_id FROM seller_accounts WHERE stripe_account = \(account))"
+        }
         if let held = filter.held { self += " AND (held_at IS NOT NULL) = \(held)" }
         if let metadata = filter.metadata { self += " AND metadata @> \(try PostgresJSON(encoding: metadata))" }
         if let from = filter.created?.from { self += " AND created_at >= \(from)" }

@@ -90,6 +90,7 @@ extension Store {
 
 /// What an account's metadata says of its origin. It counts only where an operation of ours says the same.
 private struct AccountClaim: Sendable {
+    let account: StripeAccountID
     let seller: ID<Seller>
     let operation: ID<Operation>
 
@@ -97,6 +98,7 @@ private struct AccountClaim: Sendable {
         guard let seller = account.metadata["souk_seller"].flatMap({ ID<Seller>($0) }),
             let operation = account.metadata["souk_operation"].flatMap({ ID<Operation>($0) })
         else { return nil }
+        self.account = account.id
         self.seller = seller
         self.operation = operation
     }
@@ -107,6 +109,7 @@ private struct AccountClaim: Sendable {
         SELECT 1 FROM stripe_operations o JOIN sellers s ON s.id = o.subject_id
         WHERE o.id = \(operation) AND o.kind = 'create_account' AND o.subject_id = \(seller)
             AND s.stripe_account IS NULL
+            AND NOT EXISTS (SELECT 1 FROM former_accounts f WHERE f.stripe_account = \(account))
         """
     }
 }

@@ -78,7 +78,7 @@ package struct SellerApplication: Hashable, Sendable, Codable {
         }
     }
 
-    private static func check(_ account: StripeAccountID) throws(Refusal) {
+    static func check(_ account: StripeAccountID) throws(Refusal) {
         let isID =
             account.rawValue.hasPrefix("acct_") && account.rawValue.utf8.count <= 255
             && account.rawValue.utf8.allSatisfy { byte in

@@ -12,6 +12,8 @@ package struct SellerBody: ResponseEncodable, Sendable {
     let country: String
     let businessType: BusinessType?
     let stripeAccount: StripeAccountID?
+    /// Those that the seller had before, the last one at the end.
+    let formerStripeAccounts: [StripeAccountID]
     let origin: SellerOrigin
     let status: SellerStatus
     let chargesEnabled: Bool
@@ -45,6 +47,7 @@ package struct SellerBody: ResponseEncodable, Sendable {
         country = seller.country
         businessType = seller.businessType
         stripeAccount = seller.stripeAccount
+        formerStripeAccounts = seller.formerAccounts
         origin = seller.origin
         status = seller.status
         chargesEnabled = seller.account?.chargesEnabled ?? false
@@ -70,7 +73,8 @@ package struct SellerBody: ResponseEncodable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case id, object, externalID, email, country, businessType, stripeAccount, origin, status, chargesEnabled,
+        case id, object, externalID, email, country, businessType, stripeAccount, formerStripeAccounts, origin, status,
+            chargesEnabled,
             payoutsEnabled, detailsSubmitted, capabilities, requirements, futureRequirements, attention, canBeCharged,
             cannotBeChargedBecause, defaultCurrency, payoutSchedule, payoutDestinations, hold, operation, metadata,
             created, updated, deauthorizedAt, livemode

@@ -125,7 +125,9 @@ extension Refusal {
 extension SellerRecord {
     package static let columns = """
         id, external_id, email, country, business_type, metadata, origin, stripe_account, account, deauthorized_at, \
-        held_at, hold_reason, livemode, created_at, updated_at
+        held_at, hold_reason, livemode, created_at, updated_at, ARRAY(
+            SELECT f.stripe_account FROM former_accounts f WHERE f.seller_id = sellers.id ORDER BY f.replaced_at
+        ) AS former_accounts
         """
 
     package init(row: PostgresRow) throws {
@@ -139,6 +141,7 @@ extension SellerRecord {
             country: try row.get("country"), businessType: businessType.flatMap(BusinessType.init(rawValue:)),
             metadata: try row.get("metadata", as: PostgresJSON.self).read(as: Metadata.self),
             origin: try row.known("origin"), stripeAccount: try row.get("stripe_account"),
+            formerAccounts: try row.get("former_accounts", as: [String].self).map { StripeAccountID($0) },
             account: try row.get("account", as: PostgresJSON?.self)?.read(as: AccountFacts.self),
             deauthorizedAt: try row.get("deauthorized_at"), hold: hold, livemode: try row.get("livemode"),
             created: try row.get("created_at"), updated: try row.get("updated_at"))

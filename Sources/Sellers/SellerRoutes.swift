@@ -34,6 +34,7 @@ package struct SellerRoutes: Sendable {
         api.get("/v1/sellers/{id}/balance", scope: .sellersRead, use: balance)
         api.post("/v1/sellers/{id}/hold", scope: .sellersWrite, use: hold)
         api.post("/v1/sellers/{id}/reject", scope: .sellersWrite, use: reject)
+        api.post("/v1/sellers/{id}/accounts", scope: .sellersWrite, use: changeAccount)
         api.open(.get, "/onboarding/{token}/refresh", use: refreshOnboarding)
         api.open(.get, "/onboarding/{token}/return", use: returnFromOnboarding)
     }

@@ -33,7 +33,7 @@ extension StoreTransaction {
                 WHERE b.stripe_account = given.stripe_account AND b.category = given.category
                     AND (b.subject_id = given.object OR b.source_id = given.object))
                 AND (given.stripe_account = 'platform'
-                    OR EXISTS (SELECT 1 FROM sellers s WHERE s.stripe_account = given.stripe_account))
+                    OR EXISTS (SELECT 1 FROM seller_accounts s WHERE s.stripe_account = given.stripe_account))
             ORDER BY 1, 2, 3
             ON CONFLICT DO NOTHING
             RETURNING stripe_account

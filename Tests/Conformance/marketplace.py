@@ -269,6 +269,7 @@ class World:
                 "/v1/admin/netting_policies", {"seller": self.rejected, "percent_bps": 5000}),
             "set_platform_payouts": lambda: ("/v1/admin/platform_payouts", {"interval": "manual"}),
             "hold_seller": lambda: (f"{seller}/hold", {"held": False}),
+            "change_seller_account": lambda: (f"/v1/sellers/{self.rejected}/accounts", {}),
             "set_seller_reserve": lambda: (
                 f"/v1/sellers/{self.rejected}/reserve", {"basis_points": 1000, "days": 30}),
             "reject_seller": lambda: (f"/v1/sellers/{self.rejected}/reject", {"reason": "other"}),

@@ -12,6 +12,8 @@ package struct SellerRecord: Hashable, Sendable {
     package let origin: SellerOrigin
     /// The connected account; nil until Stripe has made it.
     package var stripeAccount: StripeAccountID?
+    /// Those that the seller had before, the last one at the end.
+    package var formerAccounts: [StripeAccountID]
     /// What Stripe said last about the account.
     package var account: AccountFacts?
     /// When the account left the platform; nil while it belongs to it.
@@ -23,7 +25,8 @@ package struct SellerRecord: Hashable, Sendable {
 
     package init(
         id: ID<Seller>, externalID: String, email: String?, country: String, businessType: BusinessType?,
-        metadata: Metadata, origin: SellerOrigin, stripeAccount: StripeAccountID?, account: AccountFacts?,
+        metadata: Metadata, origin: SellerOrigin, stripeAccount: StripeAccountID?,
+        formerAccounts: [StripeAccountID] = [], account: AccountFacts?,
         deauthorizedAt: Timestamp?, hold: SellerHold?, livemode: Bool, created: Timestamp, updated: Timestamp
     ) {
         self.id = id
@@ -34,6 +37,7 @@ package struct SellerRecord: Hashable, Sendable {
         self.metadata = metadata
         self.origin = origin
         self.stripeAccount = stripeAccount
+        self.formerAccounts = formerAccounts
         self.account = account
         self.deauthorizedAt = deauthorizedAt
         self.hold = hold

@@ -149,17 +149,22 @@ package struct FinishTransfer: OperationHandler {
             return try await stay(
                 operation, transfer, Hold(hold.reason, until: until, waitingFor: hold.waitsFor), in: tx)
         }
-        try await tx.execute(
+        // The seller may have gone on with another account since the order was placed.
+        let fixed = try await tx.query(
             """
             UPDATE transfers SET state = 'pending', amount_minor = \(amount.minorUnits),
-                payable_minor = \(payable.minorUnits), updated_at = \(tx.now)
-            WHERE id = \(transfer.id)
+                payable_minor = \(payable.minorUnits), updated_at = \(tx.now),
+                stripe_account = (SELECT s.stripe_account FROM sellers s WHERE s.id = transfers.seller_id)
+            WHERE id = \(transfer.id) RETURNING stripe_account
             """)
+        guard let destination: StripeAccountID = try fixed.first?.get("stripe_account") else {
+            throw OrderError.orderMissing(transfer.id.rawValue)
+        }
         if let netted { try await tx.insert(netted, of: transfer) }
         return .request(
             OperationRequest(
                 CreateTransfer(
-                    amount: amount, destination: transfer.stripeAccount, sourceTransaction: charge,
+                    amount: amount, destination: destination, sourceTransaction: charge,
                     transferGroup: transfer.order.rawValue,
                     metadata: ["souk_order": transfer.order.rawValue, "souk_operation": operation.id.rawValue]
                 ).request))

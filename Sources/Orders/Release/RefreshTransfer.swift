@@ -46,8 +46,9 @@ extension StoreTransaction {
         // One that gave a seller something again is out of no charge; it belongs to the one that paid the order.
         guard let source = transfer.sourceTransaction.map({ StripeChargeID($0.id) }) ?? order.charge,
             let charge = try await charge(source), charge.order == order.id, let account = transfer.destination?.id,
-            let seller: ID<Seller> = try await query("SELECT id FROM sellers WHERE stripe_account = \(account)").first?
-                .get("id")
+            let seller: ID<Seller> = try await query(
+                "SELECT seller_id FROM seller_accounts WHERE stripe_account = \(account)"
+            ).first?.get("seller_id")
         else { return }
         let operation = transfer.metadata["souk_operation"].flatMap { ID<Operation>($0) }
         // A second transfer that names the same operation is none of what that operation did.

@@ -59,16 +59,17 @@ package struct FinishAdjustment: OperationHandler {
                 because: "the seller cannot be paid: \(obstacle.message)",
                 until: tx.now.advanced(by: Self.pauseForReadiness), waitingFor: seller.id.rawValue)
         }
+        guard let account = seller.stripeAccount else { throw AdjustmentError.missing(adjustment.seller.rawValue) }
         try await tx.execute(
             """
             UPDATE transfers SET state = 'pending', amount_minor = \(adjustment.amount.minorUnits),
-                payable_minor = \(adjustment.amount.minorUnits), updated_at = \(tx.now)
+                payable_minor = \(adjustment.amount.minorUnits), stripe_account = \(account), updated_at = \(tx.now)
             WHERE id = \(adjustment.transfer)
             """)
         return .request(
             OperationRequest(
                 CreateTransfer(
-                    amount: adjustment.amount, destination: adjustment.stripeAccount, sourceTransaction: nil,
+                    amount: adjustment.amount, destination: account, sourceTransaction: nil,
                     transferGroup: adjustment.id.rawValue,
                     metadata: ["souk_adjustment": adjustment.id.rawValue, "souk_operation": operation.id.rawValue]
                 ).request))

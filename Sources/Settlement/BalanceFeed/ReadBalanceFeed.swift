@@ -66,7 +66,8 @@ package struct ReadBalanceFeed: Sendable {
 
     func seller(of owner: BalanceOwner) async throws -> ID<Seller>? {
         guard let account = owner.stripeAccount else { return nil }
-        return try await store.query("SELECT id FROM sellers WHERE stripe_account = \(account)").first?.get("id")
+        return try await store.query("SELECT seller_id FROM seller_accounts WHERE stripe_account = \(account)").first?
+            .get("seller_id")
     }
 
     /// Finds out what each row is about, asking Stripe only for objects that nothing here tells of.
@@ -234,7 +235,7 @@ extension Store {
             WHERE subject_id = ANY (\(ids)) AND order_id IS NOT NULL
                 AND subject_kind IN ('charge', 'application_fee')
             """)
-        let sellers = try await query("SELECT stripe_account FROM sellers WHERE stripe_account = ANY (\(ids))")
+        let sellers = try await query("SELECT stripe_account FROM seller_accounts WHERE stripe_account = ANY (\(ids))")
         known.sellerAccounts = Set(try sellers.map { try $0.get("stripe_account") })
         for row in subjects { known.orders[try row.get("subject_id")] = try row.get("order_id") as ID<Order> }
         return known
@@ -279,7 +280,7 @@ extension StoreTransaction {
             """
             INSERT INTO transfers (id, stripe_id, stripe_account, seller_id, order_id, transfer_group, charge_id,
                 destination_payment, currency, amount_minor, state, made_at, created_at, updated_at)
-            SELECT given.id, given.stripe_id, coalesce(given.destination, ''), s.id, given.order_id,
+            SELECT given.id, given.stripe_id, coalesce(given.destination, ''), s.seller_id, given.order_id,
                 given.transfer_group, given.charge_id, given.payment, given.currency, given.amount, 'paid', given.created,
                 given.created, \(now)
             FROM unnest(
@@ -290,7 +291,7 @@ extension StoreTransaction {
                 \(transfers.map(\.created))
             ) AS given (id, stripe_id, destination, order_id, transfer_group, charge_id, payment, currency, amount,
                 created)
-            LEFT JOIN sellers s ON s.stripe_account = given.destination
+            LEFT JOIN seller_accounts s ON s.stripe_account = given.destination
             ORDER BY given.stripe_id
             ON CONFLICT (stripe_id) DO NOTHING
             """)

@@ -25,7 +25,7 @@ package struct RequestBalanceFeed: Sendable {
             try await tx.execute(
                 """
                 INSERT INTO balance_feeds (stripe_account, due_at, wanted)
-                SELECT stripe_account, \(tx.now), false FROM sellers WHERE stripe_account IS NOT NULL
+                SELECT stripe_account, \(tx.now), false FROM seller_accounts
                 UNION ALL SELECT 'platform', \(tx.now), false
                 ON CONFLICT (stripe_account) DO NOTHING
                 """)

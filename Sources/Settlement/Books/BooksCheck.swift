@@ -206,20 +206,19 @@ package struct BooksCheck: Sendable {
             """)
     }
 
-    /// For each connected account: its balance at Stripe and what is on its way to its bank are the seller's funds,
-    /// unless an object of that account waits for a row or an entry.
+    /// For each seller: what the seller's accounts hold at Stripe and what is on its way to their banks are the seller's
+    /// funds, unless an object of one of these accounts waits for a row or an entry.
     private func sellerFunds() async throws -> [BooksFault] {
         try await faults(
             .sellerFundsDiffer,
             """
             WITH held AS (
-                SELECT split_part(a.code, ':', 2) AS acct, a.currency, sum(a.balance_minor) AS total
-                FROM ledger_accounts a
+                SELECT coalesce(s.seller_id, split_part(a.code, ':', 2)) AS seller, a.currency, sum(a.balance_minor) AS total
+                FROM ledger_accounts a LEFT JOIN seller_accounts s ON s.stripe_account = split_part(a.code, ':', 2)
                 WHERE (a.code LIKE 'stripe:acct_%' OR a.code LIKE 'transit:acct_%') GROUP BY 1, 2
             ), funds AS (
-                SELECT s.stripe_account AS acct, a.currency, -sum(a.balance_minor) AS total
-                FROM sellers s JOIN ledger_accounts a ON a.code = 'seller:' || s.id || ':funds'
-                WHERE s.stripe_account IS NOT NULL GROUP BY 1, 2
+                SELECT split_part(a.code, ':', 2) AS seller, a.currency, -sum(a.balance_minor) AS total
+                FROM ledger_accounts a WHERE a.code LIKE 'seller:%:funds' GROUP BY 1, 2
             ), unmet AS (
                 SELECT s.subject FROM ledger_subjects s JOIN ledger_accounts a ON a.id = s.account_id
                 WHERE s.balance_minor <> 0 AND a.code LIKE 'clearing:%'
@@ -231,13 +230,17 @@ package struct BooksCheck: Sendable {
                     JOIN unmet u ON u.subject IN (c.id, c.transfer_id, c.application_fee_id)
                 UNION SELECT t.stripe_account FROM transfers t JOIN unmet u ON u.subject = t.stripe_id
                 UNION SELECT p.stripe_account FROM payouts p JOIN unmet u ON u.subject = p.stripe_id
+            ), accounts AS (
+                SELECT s.seller_id AS seller, string_agg(s.stripe_account, ' ' ORDER BY s.stripe_account) AS codes,
+                    bool_or(w.acct IS NOT NULL) AS waits
+                FROM seller_accounts s LEFT JOIN waiting w ON w.acct = s.stripe_account GROUP BY 1
             )
-            SELECT coalesce(h.acct, f.acct) AS object,
+            SELECT coalesce(a.codes, h.seller, f.seller) AS object,
                 'Stripe and transit hold ' || coalesce(h.total, 0) || ', the books say ' || coalesce(f.total, 0) || ' '
                     || coalesce(h.currency, f.currency) AS detail
-            FROM held h FULL JOIN funds f ON f.acct = h.acct AND f.currency = h.currency
-            WHERE coalesce(h.total, 0) <> coalesce(f.total, 0)
-                AND NOT EXISTS (SELECT 1 FROM waiting w WHERE w.acct = coalesce(h.acct, f.acct))
+            FROM held h FULL JOIN funds f ON f.seller = h.seller AND f.currency = h.currency
+            LEFT JOIN accounts a ON a.seller = coalesce(h.seller, f.seller)
+            WHERE coalesce(h.total, 0) <> coalesce(f.total, 0) AND a.waits IS NOT TRUE
             ORDER BY 1
             """)
     }

@@ -81,11 +81,13 @@ extension StoreTransaction {
     fileprivate func sellers(of owners: [BalanceOwner]) async throws -> [BalanceOwner: ID<Seller>] {
         let rows = try await query(
             """
-            SELECT stripe_account, id FROM sellers
+            SELECT stripe_account, seller_id FROM seller_accounts
             WHERE stripe_account = ANY (\(owners.compactMap(\.stripeAccount?.rawValue)))
             """)
         return Dictionary(
-            uniqueKeysWithValues: try rows.map { (BalanceOwner(code: try $0.get("stripe_account")), try $0.get("id")) })
+            uniqueKeysWithValues: try rows.map {
+                (BalanceOwner(code: try $0.get("stripe_account")), try $0.get("seller_id"))
+            })
     }
 
     fileprivate func openFeeds(of owners: [BalanceOwner], at opening: Timestamp) async throws {

@@ -145,7 +145,10 @@ extension Store {
     /// What the sellers of these accounts are called, where they are registered.
     fileprivate func externalIDs(of accounts: [StripeAccountID]) async throws -> [StripeAccountID: String] {
         let rows = try await query(
-            "SELECT stripe_account, external_id FROM sellers WHERE stripe_account = ANY (\(accounts.map(\.rawValue)))")
+            """
+            SELECT a.stripe_account, s.external_id FROM seller_accounts a JOIN sellers s ON s.id = a.seller_id
+            WHERE a.stripe_account = ANY (\(accounts.map(\.rawValue)))
+            """)
         return Dictionary(
             uniqueKeysWithValues: try rows.map { (try $0.get("stripe_account"), try $0.get("external_id")) })
     }

@@ -42,7 +42,7 @@ extension Store {
     /// Whether this is the platform's balance or that of one of our sellers.
     fileprivate func ownsBalance(_ owner: BalanceOwner) async throws -> Bool {
         guard let account = owner.stripeAccount else { return true }
-        return try await !query("SELECT 1 FROM sellers WHERE stripe_account = \(account)").isEmpty
+        return try await !query("SELECT 1 FROM seller_accounts WHERE stripe_account = \(account)").isEmpty
     }
 }
 
@@ -130,7 +130,7 @@ extension StoreTransaction {
             INSERT INTO payouts (id, stripe_id, origin, stripe_account, seller_id, status, currency, amount_minor,
                 automatic, method, description, arrives_at, created_at, updated_at)
             VALUES (\(makeID(Payout.self)), \(remote.id), 'stripe', \(owner.code),
-                (SELECT id FROM sellers WHERE stripe_account = \(owner.stripeAccount)), 'pending', \(remote.currency),
+                (SELECT seller_id FROM seller_accounts WHERE stripe_account = \(owner.stripeAccount)), 'pending', \(remote.currency),
                 \(remote.amount), \(remote.automatic), \(remote.method ?? "standard"), \(remote.description),
                 \(remote.arrivalDate), \(remote.created), \(now))
             ON CONFLICT (stripe_id) DO NOTHING

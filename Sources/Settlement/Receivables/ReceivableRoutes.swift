@@ -5,7 +5,7 @@ import Postgres
 package import Store
 package import Web
 
-/// What sellers owe the platform, and giving a debt up.
+/// What sellers owe the platform and the platform owes them, and giving a debt up.
 package struct ReceivableRoutes: Sendable {
     let store: Store
 
@@ -13,6 +13,7 @@ package struct ReceivableRoutes: Sendable {
 
     package func register(on api: APIRoutes) {
         api.get("/v1/receivables", scope: .ledgerRead, use: list)
+        api.get("/v1/payables", scope: .ledgerRead, use: listPayables)
         api.post("/v1/sellers/{id}/write_off", scope: .admin, use: writeOff)
     }
 
@@ -23,13 +24,31 @@ package struct ReceivableRoutes: Sendable {
 
     @Sendable func list(_ request: Request, _ context: SoukContext) async throws -> ListBody<ReceivableBody> {
         let (page, filter) = try request.list(filteredBy: Filter.self)
-        var query = ReceivableBody.query
+        var query = OpenSum.query(of: "receivable", sign: 1)
         if let seller = filter.seller { query += " AND seller = \(seller)" }
         if let currency = filter.currency { query += " AND currency = \(currency)" }
         query += page.keyset()
         let now = try await store.clock.now()
         let rows = try await store.query(query).map { try ReceivableBody(row: $0, at: now) }
         return ListBody(Page(fetched: rows, for: page), url: "/v1/receivables")
+    }
+
+    struct PayableFilter: Decodable, Sendable {
+        let seller: ID<Seller>?
+        let currency: Currency?
+        let sellerStatus: SellerStatus?
+    }
+
+    @Sendable func listPayables(_ request: Request, _ context: SoukContext) async throws -> ListBody<PayableBody> {
+        let (page, filter) = try request.list(filteredBy: PayableFilter.self)
+        var query = OpenSum.query(of: "payable", sign: -1)
+        if let seller = filter.seller { query += " AND seller = \(seller)" }
+        if let currency = filter.currency { query += " AND currency = \(currency)" }
+        if let status = filter.sellerStatus { query += " AND seller_status = \(status.rawValue)" }
+        query += page.keyset()
+        let now = try await store.clock.now()
+        let rows = try await store.query(query).map { try PayableBody(row: $0, at: now) }
+        return ListBody(Page(fetched: rows, for: page), url: "/v1/payables")
     }
 
     struct WriteOffRequest: Decodable, Sendable {
@@ -47,46 +66,91 @@ package struct ReceivableRoutes: Sendable {
     }
 }
 
-/// What a seller owes in one currency.
-struct ReceivableBody: Encodable, Sendable {
+/// What stands open between a seller and the platform in one currency.
+struct OpenSum: Sendable {
     /// The seller's and the currency's: one row for each.
     let id: String
-    let object = "receivable"
     let seller: ID<Seller>
+    let sellerStatus: String
     let currency: Currency
     let amount: Int64
-    /// Since when the oldest part of it is owed: what was paid has paid the oldest first.
+    /// Since when the oldest part of it stands open: what was paid has paid the oldest first.
     let since: Timestamp
     let ageDays: Int64
 
-    /// Debits and credits in the order of their effect; the first debit that all credits together do not reach is the
-    /// oldest that is open.
-    static let query: PostgresQuery = """
-        SELECT id, seller, currency, amount, since FROM (
-            SELECT split_part(a.code, ':', 2) || ':' || a.currency AS id, split_part(a.code, ':', 2) AS seller,
-                a.currency, a.balance_minor AS amount, (
-                    SELECT min(d.effective_at) FROM (
-                        SELECT e.effective_at, sum(p.amount_minor) OVER (ORDER BY e.effective_at, e.id) AS debits
-                        FROM postings p JOIN journal_entries e ON e.id = p.entry_id
-                        WHERE p.account_id = a.id AND p.amount_minor > 0
-                    ) AS d
-                    WHERE d.debits > (
-                        SELECT coalesce(-sum(p.amount_minor), 0) FROM postings p
-                        WHERE p.account_id = a.id AND p.amount_minor < 0)) AS since
-            FROM ledger_accounts a WHERE a.code LIKE 'seller:%:receivable' AND a.balance_minor > 0
-        ) AS receivables WHERE true
+    /// The accounts `seller:…:{purpose}` that stand above zero in their own sense, which `sign` gives. Of what opens and what
+    /// closes in the order of effect, the first that all closing together does not reach is the oldest that is open.
+    static func query(of purpose: String, sign: Int64) -> PostgresQuery {
         """
+        SELECT id, seller, currency, amount, since, seller_status FROM (
+            SELECT split_part(a.code, ':', 2) || ':' || a.currency AS id, split_part(a.code, ':', 2) AS seller,
+                a.currency, \(sign) * a.balance_minor AS amount, s.status AS seller_status, (
+                    SELECT min(d.effective_at) FROM (
+                        SELECT e.effective_at, sum(\(sign) * p.amount_minor) OVER (ORDER BY e.effective_at, e.id) AS opened
+                        FROM postings p JOIN journal_entries e ON e.id = p.entry_id
+                        WHERE p.account_id = a.id AND \(sign) * p.amount_minor > 0
+                    ) AS d
+                    WHERE d.opened > (
+                        SELECT coalesce(-sum(\(sign) * p.amount_minor), 0) FROM postings p
+                        WHERE p.account_id = a.id AND \(sign) * p.amount_minor < 0)) AS since
+            FROM ledger_accounts a JOIN sellers s ON s.id = split_part(a.code, ':', 2)
+            WHERE a.code LIKE 'seller:%:' || \(purpose) AND \(sign) * a.balance_minor > 0
+        ) AS open WHERE true
+        """
+    }
 
     init(row: PostgresRow, at now: Timestamp) throws {
         id = try row.get("id")
         seller = try row.get("seller")
+        sellerStatus = try row.get("seller_status")
         currency = try row.get("currency")
         amount = try row.get("amount")
         since = try row.get("since")
         ageDays = max(0, (now.seconds - since.seconds) / 86_400)
     }
+}
+
+/// What a seller owes in one currency.
+struct ReceivableBody: Encodable, Sendable {
+    let id: String
+    let object = "receivable"
+    let seller: ID<Seller>
+    let currency: Currency
+    let amount: Int64
+    let since: Timestamp
+    let ageDays: Int64
+
+    init(row: PostgresRow, at now: Timestamp) throws {
+        let open = try OpenSum(row: row, at: now)
+        (id, seller, currency, amount) = (open.id, open.seller, open.currency, open.amount)
+        (since, ageDays) = (open.since, open.ageDays)
+    }
 
     private enum CodingKeys: String, CodingKey { case id, object, seller, currency, amount, since, ageDays }
+}
+
+/// What the platform owes a seller in one currency and has not transferred: shares that wait for their release, or for a seller
+/// who cannot be paid.
+struct PayableBody: Encodable, Sendable {
+    let id: String
+    let object = "payable"
+    let seller: ID<Seller>
+    let sellerStatus: String
+    let currency: Currency
+    let amount: Int64
+    let since: Timestamp
+    let ageDays: Int64
+
+    init(row: PostgresRow, at now: Timestamp) throws {
+        let open = try OpenSum(row: row, at: now)
+        (id, seller, sellerStatus, currency, amount) =
+            (open.id, open.seller, open.sellerStatus, open.currency, open.amount)
+        (since, ageDays) = (open.since, open.ageDays)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id, object, seller, sellerStatus, currency, amount, since, ageDays
+    }
 }
 
 struct WriteOffBody: ResponseEncodable, Sendable {

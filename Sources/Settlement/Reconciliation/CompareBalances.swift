@@ -25,10 +25,9 @@ extension RunReconciliation {
     func owners(of run: ReconciliationRecord) async throws -> [BalanceOwner] {
         let accounts: [String] = try await store.query(
             """
-            SELECT s.stripe_account FROM sellers s
+            SELECT s.stripe_account FROM seller_accounts s
             LEFT JOIN balance_feeds f ON f.stripe_account = s.stripe_account
-            WHERE s.stripe_account IS NOT NULL AND f.frozen_reason IS NULL
-                AND (\(run.seller)::text IS NULL OR s.id = \(run.seller))
+            WHERE f.frozen_reason IS NULL AND (\(run.seller)::text IS NULL OR s.seller_id = \(run.seller))
             ORDER BY s.stripe_account
             """
         ).map { try $0.get("stripe_account") }

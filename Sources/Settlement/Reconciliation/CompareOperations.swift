@@ -25,12 +25,14 @@ extension RunReconciliation {
             }
             try await compareFeeRefunds(run, &tally)
         }
-        let transfers = ListTransfers(destination: try await account(of: run))
-        try await compareMade(.transfer, in: transfers, run, &tally) { transfer in
-            MadeObject(
-                transfer.cursor, transfer.metadata, Money(transfer.amount, transfer.currency), at: transfer.created)
+        for destination in try await accounts(of: run).map({ $0.sorted().map(Optional.some) }) ?? [nil] {
+            let transfers = ListTransfers(destination: destination)
+            try await compareMade(.transfer, in: transfers, run, &tally) { transfer in
+                MadeObject(
+                    transfer.cursor, transfer.metadata, Money(transfer.amount, transfer.currency), at: transfer.created)
+            }
+            try await compareReversals(of: transfers, run, &tally)
         }
-        try await compareReversals(of: transfers, run, &tally)
         for owner in try await owners(of: run) {
             try await compareMade(.payout, in: ListPayouts(account: owner.stripeAccount), of: owner, run, &tally) {
                 MadeObject($0.cursor, $0.metadata, Money($0.amount, $0.currency), at: $0.created)

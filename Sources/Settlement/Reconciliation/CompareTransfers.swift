@@ -7,11 +7,11 @@ import StripeAPI
 extension RunReconciliation {
     /// Every transfer at Stripe against ours and against what the journal has for it, and the other way round.
     func compareTransfers(_ run: ReconciliationRecord, _ tally: inout Tally) async throws {
-        let account = try await account(of: run)
+        let accounts = try await accounts(of: run)
         let youngest = try await store.clock.now().advanced(by: .zero - BooksCheck.clearingAge)
         let fetching = try await eachWindow(of: ListTransfers(), created: \.created, run) {
             remote, window in
-            try await compare(remote, in: window, of: account, youngest: youngest, run, &tally)
+            try await compare(remote, in: window, of: accounts, youngest: youngest, run, &tally)
         }
         tally.fetching += fetching
     }
@@ -19,7 +19,7 @@ extension RunReconciliation {
     /// Stripe's transfers of a window of time against ours of the same. One that is younger than `youngest` may still be
     /// on its way here.
     private func compare(
-        _ remote: [TransferResource], in window: Window, of account: StripeAccountID?, youngest: Timestamp,
+        _ remote: [TransferResource], in window: Window, of accounts: Set<StripeAccountID>?, youngest: Timestamp,
         _ run: ReconciliationRecord, _ tally: inout Tally
     ) async throws {
         var condition = window.holds("made_at")
@@ -28,7 +28,8 @@ extension RunReconciliation {
         let booked = try await bookedTransfers(Set(remote.map(\.cursor)).union(ours.keys))
         var findings: [FindingFacts] = []
         var seen: Set<String> = []
-        for transfer in remote where account == nil || transfer.destination?.id == account {
+        for transfer in remote
+        where accounts.map({ accounts in transfer.destination.map { accounts.contains($0.id) } ?? false }) ?? true {
             seen.insert(transfer.cursor)
             if let finding = Self.difference(transfer, ours: ours[transfer.cursor], booked: booked[transfer.cursor]) {
                 if finding.kind != .missingInLedger || transfer.created < youngest { findings.append(finding) }
@@ -49,11 +50,12 @@ extension RunReconciliation {
             detail: "Souk has the transfer \(id), Stripe does not list it.")
     }
 
-    /// The connected account that the run is limited to; nil for all.
-    func account(of run: ReconciliationRecord) async throws -> StripeAccountID? {
+    /// The connected accounts that the run is limited to; nil for all.
+    func accounts(of run: ReconciliationRecord) async throws -> Set<StripeAccountID>? {
         guard let seller = run.seller else { return nil }
-        return try await store.query("SELECT stripe_account FROM sellers WHERE id = \(seller)").first?.get(
-            "stripe_account")
+        return Set(
+            try await store.query("SELECT stripe_account FROM seller_accounts WHERE seller_id = \(seller)")
+                .map { try $0.get("stripe_account") })
     }
 
     /// What is wrong with one transfer; nil if Stripe, our list and the journal agree.
