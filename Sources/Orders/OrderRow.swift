@@ -82,7 +82,7 @@ struct StoredLine: Sendable {
         SELECT l.order_id, l.id, l.type, l.seller_id, description, unit_amount_minor, quantity, l.amount_minor, category,
             funded_by, fee_applies, fee_policy_id, fee_percent_bps, fee_fixed_minor, fee_minimum_minor,
             fee_maximum_minor, seller_minor, platform_fee_minor, tax_minor, platform_sales_minor,
-            platform_discount_minor, o.currency, released_at, l.transfer_id, t.state AS transfer_state,
+            platform_discount_minor, o.currency, released_at, l.transfer_id, release_id, t.state AS transfer_state,
             l.reserve_minor
         FROM order_lines l JOIN orders o ON o.id = l.order_id LEFT JOIN transfers t ON t.id = l.transfer_id
         WHERE l.order_id = ANY (\(orders)) ORDER BY l.order_id, l.position
@@ -116,7 +116,8 @@ struct StoredLine: Sendable {
             return
         }
         release = LineRelease(
-            releasedAt: releasedAt, transfer: transfer, transferState: try row.known("transfer_state"))
+            releasedAt: releasedAt, transfer: transfer, transferState: try row.known("transfer_state"),
+            isByRule: try row.get("release_id", as: String?.self) == nil)
     }
 }
 

@@ -16,11 +16,14 @@ package struct LineRelease: Hashable, Sendable {
     package let releasedAt: Timestamp
     package let transfer: ID<Transfer>
     package let transferState: TransferState
+    /// Whether the order's own rule lets it go, which a person may do earlier; somebody's word is given once.
+    package let isByRule: Bool
 
-    package init(releasedAt: Timestamp, transfer: ID<Transfer>, transferState: TransferState) {
+    package init(releasedAt: Timestamp, transfer: ID<Transfer>, transferState: TransferState, isByRule: Bool) {
         self.releasedAt = releasedAt
         self.transfer = transfer
         self.transferState = transferState
+        self.isByRule = isByRule
     }
 
     /// The transfer that has taken the share out of the platform's hands; nil while it has not left `held`.

@@ -132,7 +132,8 @@ extension OrderRecord {
         func isOpen(_ line: OrderLine) -> Bool {
             guard line.beneficiary != nil, !line.parts.sellerAmount.isZero else { return false }
             guard let release = releases[line.id] else { return true }
-            return release.releasedAt > now && release.taker == nil
+            // Of two calls at once the later one may have looked at the clock first.
+            return release.isByRule && release.releasedAt > now && release.taker == nil
         }
         for name in body.lines ?? [] {
             guard let line = lines.first(where: { $0.id == name }), line.beneficiary != nil else {
