@@ -96,6 +96,47 @@ extension CrashTests {
         }
 
         @Test(
+            "what a dispute takes back of its seller, killed at every boundary: taken once, and sound books",
+            arguments: Restart.allCases)
+        func recovering(_ restart: Restart) async throws {
+            // The dispute's event writes the reversal down, and a worker sends it.
+            let boundaries = Self.boundaries.filter { $0 != .beforeCommit && $0 != .afterCommit }
+            try await SoukBesideSandbox.with { world in
+                let seller = try await world.souk.onboardedSeller("shop-0")
+                _ = try await world.souk.call(
+                    "POST", "/v1/sellers/\(seller)", ["payout_schedule": ["interval": "manual"]]
+                ).expecting(200)
+                var kills: [PhaseBoundary: Int] = [:]
+                for boundary in boundaries {
+                    let order = try await world.souk.call(
+                        "POST", "/v1/orders",
+                        [
+                            "external_id": .string(boundary.rawValue), "currency": "usd", "payment": "payment_intent",
+                            "dispute_bearer": "seller",
+                            "lines": [["seller": .string(seller), "unit_amount": 10_000]],
+                        ]
+                    ).expecting(201)
+                    let intent = try order.string("payment_intent")
+                    _ = try await world.souk.control("POST", "/payment_intents/\(intent)/pay").expecting(200)
+                    try await world.souk.settle()
+                    let charge = try await world.souk.stripe("GET", "/v1/payment_intents/\(intent)")
+                        .string("latest_charge")
+                    let call = Call(
+                        path: "/charges/\(charge)/dispute", body: ["reason": "fraudulent"], subject: .recovery)
+                    try await world.crash(in: call, at: boundary, restart)
+                    kills[boundary, default: 0] += 1
+                }
+                print("kills, recovery, restarted \(restart): \(kills.text(of: boundaries))")
+                #expect(Set(kills.keys) == Set(boundaries))
+                try await world.souk.settle()
+                try await world.souk.expectSoundBooks()
+                try await world.souk.expectZeroDifference()
+                #expect(try await world.count("SELECT FROM stripe_operations WHERE state <> 'succeeded'") == 0)
+                #expect(try await world.souk.balances()["seller:\(seller):funds"] == 0)
+            }
+        }
+
+        @Test(
             "capture, cancel and expire, killed and looked up after 25 h: done once",
             arguments: [Subject.capture, .cancel, .expire],
             [PhaseBoundary.beforeSend, .afterEffectBeforeAnswer])
@@ -133,6 +174,7 @@ extension CrashTests {
     /// What Souk is asked for when it dies.
     enum Subject: String, CustomStringConvertible {
         case seller, checkout, paymentIntent, payout, capture, cancel, expire, transfer, refund, feeRefund, reversal
+        case recovery
         var description: String { rawValue }
 
         var kind: String {
@@ -147,7 +189,7 @@ extension CrashTests {
             case .transfer: "create_transfer"
             case .refund: "refund_charge"
             case .feeRefund: "refund_application_fee"
-            case .reversal: "reverse_transfer"
+            case .reversal, .recovery: "reverse_transfer"
             }
         }
 
@@ -164,7 +206,7 @@ extension CrashTests {
             case .transfer: "POST /v1/transfers"
             case .refund: "POST /v1/refunds"
             case .feeRefund: "POST /v1/application_fees/*/refunds"
-            case .reversal: "POST /v1/transfers/*/reversals"
+            case .reversal, .recovery: "POST /v1/transfers/*/reversals"
             }
         }
 
@@ -178,10 +220,13 @@ extension CrashTests {
             case .transfer: "transfer"
             case .refund: "refund"
             case .feeRefund: "fee_refund"
-            case .reversal: "transfer_reversal"
+            case .reversal, .recovery: "transfer_reversal"
             case .capture, .cancel, .expire: nil
             }
         }
+
+        /// Whether it begins at Stripe, as a bank's dispute does, and not with a call to Souk.
+        var isStripes: Bool { self == .recovery }
 
         fileprivate func creation(externalID: String, seller: String) -> Call {
             guard self != .seller else {
@@ -245,7 +290,7 @@ extension SoukBesideSandbox {
         func newOperation() async throws -> String? { try await operations(subject).subtracting(known).first }
         /// Souk's answer, which never comes.
         func ask() -> Task<Void, Never> {
-            Task { [souk] in _ = try? await souk.call("POST", call.path, call.body, key: key) }
+            Task { _ = try? await self.make(call, key: key) }
         }
 
         if let gate = boundary.gate(of: subject) {
@@ -290,7 +335,7 @@ extension SoukBesideSandbox {
         case .atOnce:
             try await start()
             // The caller comes back before Stripe has let go of the first request.
-            _ = try await souk.call("POST", call.path, call.body, key: key)
+            if !subject.isStripes { _ = try await make(call, key: key) }
             try await faults([])
         case .after25Hours:
             try await faults([])
@@ -306,9 +351,11 @@ extension SoukBesideSandbox {
         if let operation { try await finishes(operation) }
         // The caller asks again under the same key.
         try await endLeases()
-        let answer = try await souk.call("POST", call.path, call.body, key: key)
-        #expect((200...201).contains(answer.status), "\(subject) at \(boundary): \(answer)")
-        let finished = try #require(try await newOperation(), "\(answer)")
+        if !subject.isStripes {
+            let answer = try await make(call, key: key)
+            #expect((200...201).contains(answer.status), "\(subject) at \(boundary): \(answer)")
+        }
+        let finished = try #require(try await newOperation(), "\(subject) at \(boundary)")
         try await finishes(finished)
         #expect(try await operations(subject).count == known.count + 1)
         if let object = subject.object {
@@ -318,6 +365,12 @@ extension SoukBesideSandbox {
             let found = try await souk.control("GET", "/objects?souk_operation=\(finished)")
             #expect(found["data"].array?.contains { $0["id"].string == ours } == true)
         }
+    }
+
+    private func make(_ call: CrashTests.Call, key: String) async throws -> RunningSouk.Answer {
+        call.subject.isStripes
+            ? try await souk.control("POST", call.path, call.body)
+            : try await souk.call("POST", call.path, call.body, key: key)
     }
 
     /// Waits until the running Souk has finished it. An effect that is not found is looked for once more ten minutes
