@@ -55,6 +55,7 @@ enum Step: String, CaseIterable {
     case payoutFailsBeforePaid = "a payout fails before it is paid"
     case payoutFailsAfterPaid = "a payout fails after it was paid"
     case changeBank = "a seller changes the bank account"
+    case changeAccount = "a seller goes on with another account"
     case adjustSeller = "an adjustment for a seller"
     case fundPlatform = "Dashboard: the platform is topped up"
     case nettingPolicy = "a netting policy"
@@ -79,7 +80,7 @@ enum Step: String, CaseIterable {
         case .orderWithManualCapture, .badRequest, .cancel, .passAuthentication, .newTry, .payAfterCancel, .reconcile: 4
         case .releaseWhole, .releaseSeller, .releaseLines, .liftHold: 4
         case .holdSeller, .holdMoneyOut: 1
-        case .fundPlatform, .nettingPolicy: 2
+        case .fundPlatform, .nettingPolicy, .changeAccount: 2
         case .setReserve: 5
         case .removeReserve: 1
         case .limitMoneyOut: 10

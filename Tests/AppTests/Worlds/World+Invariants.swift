@@ -411,21 +411,25 @@ extension World {
     private func sellerFunds(_ stripe: [String: StripeBalance]) async throws -> [Violation] {
         let rows = try await query(
             """
-            SELECT s.stripe_account || ' ' || c.currency AS key,
+            SELECT a.accounts, c.currency,
                 coalesce(-(SELECT balance_minor FROM ledger_accounts
-                    WHERE code = 'seller:' || s.id || ':funds' AND currency = c.currency), 0)::bigint AS funds,
-                coalesce((SELECT balance_minor FROM ledger_accounts
-                    WHERE code = 'transit:' || s.stripe_account AND currency = c.currency), 0)::bigint AS transit
-            FROM sellers s CROSS JOIN (SELECT DISTINCT currency FROM ledger_accounts) c
-            WHERE s.stripe_account IS NOT NULL
+                    WHERE code = 'seller:' || a.seller_id || ':funds' AND currency = c.currency), 0)::bigint AS funds,
+                coalesce((SELECT sum(balance_minor) FROM ledger_accounts
+                    WHERE split_part(code, ':', 1) = 'transit' AND split_part(code, ':', 2) = ANY (a.accounts)
+                        AND currency = c.currency), 0)::bigint AS transit
+            FROM (
+                SELECT seller_id, array_agg(stripe_account ORDER BY stripe_account) AS accounts
+                FROM seller_accounts GROUP BY seller_id
+            ) a CROSS JOIN (SELECT DISTINCT currency FROM ledger_accounts) c
             """)
         return try rows.compactMap { row in
-            let key: String = try row.get("key")
+            let (accounts, currency): ([String], String) = (try row.get("accounts"), try row.get("currency"))
             let (funds, transit): (Int64, Int64) = (try row.get("funds"), try row.get("transit"))
-            let there = stripe[key]?.total ?? 0
+            let there = accounts.reduce(0) { $0 + (stripe["\($1) \(currency)"]?.total ?? 0) }
             guard there + transit != funds else { return nil }
             return Violation(
-                invariant: 8, text: "\(key): Stripe holds \(there), \(transit) on its way, the books say \(funds)")
+                invariant: 8,
+                text: "\(accounts) \(currency): Stripe holds \(there), \(transit) on its way, the books say \(funds)")
         }
     }
 

@@ -187,6 +187,7 @@ extension World {
         case .payoutFailsBeforePaid: return try await failPayout(in: ["pending", "in_transit"], afterPaid: false)
         case .payoutFailsAfterPaid: return try await failPayout(in: ["pending", "in_transit", "paid"], afterPaid: true)
         case .changeBank: return try await changeBank()
+        case .changeAccount: return try await changeAccount()
         case .nettingPolicy:
             var policy: [String: JSON] = ["percent_bps": .int(pick([0, 10_000, number(1...9999)]) ?? 0)]
             if chance(50), let seller = pick(try await sellers()) { policy["seller"] = .string(seller.id) }
@@ -761,6 +762,24 @@ extension World {
         ]
         let changed = try await call("POST", "/v1/sellers/\(seller.id)", ["payout_schedule": pick(schedules) ?? .null])
         return changed.status == 200
+    }
+
+    /// What is owed to the seller then waits for the new account, and what was paid into the old one comes back out of it.
+    private func changeAccount() async throws -> Bool {
+        guard let seller = pick(try await sellers().filter { $0.account != nil && $0.status == "active" }) else {
+            return false
+        }
+        let path = "/v1/sellers/\(seller.id)"
+        guard try await call("POST", "\(path)/hold", ["held": true, "reason": "changes hands"]).status == 200 else {
+            return false
+        }
+        let changed = try await call("POST", "\(path)/accounts", [:])
+        _ = try await call("POST", "\(path)/hold", ["held": false])
+        guard changed.status == 200 else { return false }
+        if let account = changed["stripe_account"].string, chance(80) {
+            _ = try await control("/accounts/\(account)/onboard", ["outcome": "complete"])
+        }
+        return true
     }
 
     /// A new bank account in the place of one that sent a payout back.
