@@ -257,6 +257,52 @@ import Testing
         }
     }
 
+    @Test("a balance below zero is filled from the seller's bank, and falls again if the bank takes it back")
+    func debitOfTheBank() async throws {
+        try await RunningSouk.with { souk in
+            let seller = try await souk.sellerPaidByHand()
+            let charge = try await souk.sale("order-1", of: seller, amount: 5000)
+            let payout = try await souk.payOut(5000, to: seller, as: "first").expecting(201)
+            try await souk.advance(days: 5)
+            let nothing = try await souk.control("POST", "/accounts/\(seller.account)/debit")
+            #expect(nothing.status == 400, "\(nothing)")
+            _ = try await souk.stripe(
+                "POST", "/v1/refunds", [("charge", charge), ("amount", "2000"), ("reverse_transfer", "true")]
+            ).expecting(200)
+            try await souk.settle()
+            #expect(try await souk.balances()["seller:\(seller.id):funds"] == -2000)
+
+            _ = try await souk.control("POST", "/accounts/\(seller.account)/debit").expecting(200)
+            try await souk.settle()
+            // It has left the bank, as far as Stripe knows, and may come back.
+            #expect(try await souk.balances()["stripe:\(seller.account)"] == 0)
+            #expect(try await souk.balances()["transit:\(seller.account)"] == -2000)
+            #expect(try await souk.balances()["seller:\(seller.id):funds"] == -2000)
+            try await souk.expectSoundBooks()
+            try await souk.advance(days: 5)
+            let payouts = try await souk.payouts(of: seller)
+            #expect(payouts.map { $0["amount"].int } == [5000, -2000])
+            #expect(payouts.map { $0["status"].string } == ["paid", "paid"])
+            let debit = try #require(payouts.last?["id"].string)
+            try await souk.expect(["reversal -2000"], in: debit)
+            try await souk.expect(["sale 5000"], in: try payout.string("id"))
+            #expect(try await souk.balances()["seller:\(seller.id):funds"] == 0)
+            try await souk.expectEachRowPaidOutOnce()
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+
+            try await souk.fail(try #require(payouts.last?["stripe_payout"].string))
+            #expect(try await souk.balances()["seller:\(seller.id):funds"] == -2000)
+            #expect(try await souk.balances()["stripe:\(seller.account)"] == -2000)
+            let blocked = try await souk.payOut(100, to: seller, as: "second")
+            #expect(blocked["error", "code"].string == "payout_blocked", "\(blocked)")
+            let released = try await souk.call("GET", "/v1/payouts/\(debit)/items").expecting(200)
+            #expect(released["released"].bool == true)
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+        }
+    }
+
     @Test("a held seller, a rejected one and one without a bank account for the currency are not paid out")
     func obstacles() async throws {
         try await RunningSouk.with { souk in

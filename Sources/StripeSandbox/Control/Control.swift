@@ -91,6 +91,13 @@ struct Control {
             }
         case ("POST", 3, "accounts", "deauthorize"):
             return try await account(parts[1]) { turn, id throws(StripeFailure) in Accounts.deauthorized(id, turn) }
+        case ("POST", 3, "accounts", "debit"):
+            guard await engine.read({ $0[id: parts[1]]?.type }) == "account" else {
+                throw StripeFailure.missing("account", parts[1])
+            }
+            return try await engine.turn(as: parts[1]) { turn throws(StripeFailure) in
+                ["object": "list", "data": .array(try AutomaticPayouts.debit(turn))]
+            }
         case ("POST", 3, "accounts", "authorize"):
             let id = parts[1]
             return try await engine.turn { turn throws(StripeFailure) in

@@ -40,6 +40,29 @@ enum AutomaticPayouts {
         }
     }
 
+    /// Takes what the account's balance is below zero from its bank accounts, as `debit_negative_balances` lets Stripe: a payout
+    /// of a negative amount, in each currency that has a bank account. When Stripe does that it does not say.
+    static func debit(_ turn: Turn) throws(StripeFailure) -> [JSONValue] {
+        let object = turn.current(turn.account)
+        guard object["settings"]["payouts"]["debit_negative_balances"] == true else {
+            throw .state(nil, "Debits of negative balances are not enabled for this account.")
+        }
+        var payouts: [JSONValue] = []
+        for (currency, totals) in (turn.world.balances[turn.account] ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard totals.available < 0, let bank = Payouts.destination(of: turn.account, currency, turn),
+                bank["object"] == "bank_account", bank["status"] != "errored"
+            else { continue }
+            let order = Payouts.Order(
+                amount: totals.available, currency: currency, bank: bank, isAutomatic: true,
+                description: "STRIPE PAYOUT")
+            payouts.append(Payouts.make(order, in: turn.account, turn))
+        }
+        guard !payouts.isEmpty else {
+            throw .state(nil, "No balance of this account is below zero in a currency of its bank accounts.")
+        }
+        return payouts
+    }
+
     /// Pays out everything available above the minimum, one payout for each currency that has a bank account.
     static func run(_ account: String, _ turn: Turn) {
         let object = turn.current(account)

@@ -55,6 +55,7 @@ enum Step: String, CaseIterable {
     case payoutFailsBeforePaid = "a payout fails before it is paid"
     case payoutFailsAfterPaid = "a payout fails after it was paid"
     case changeBank = "a seller changes the bank account"
+    case debitBank = "Stripe fills a seller's balance from the bank"
     case changeAccount = "a seller goes on with another account"
     case adjustSeller = "an adjustment for a seller"
     case fundPlatform = "Dashboard: the platform is topped up"
@@ -81,6 +82,8 @@ enum Step: String, CaseIterable {
         case .releaseWhole, .releaseSeller, .releaseLines, .liftHold: 4
         case .holdSeller, .holdMoneyOut: 1
         case .fundPlatform, .nettingPolicy, .changeAccount: 2
+        // Possible only for a balance below zero.
+        case .debitBank: 8
         case .setReserve: 5
         case .removeReserve: 1
         case .limitMoneyOut: 10

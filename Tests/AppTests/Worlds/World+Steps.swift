@@ -188,6 +188,7 @@ extension World {
         case .payoutFailsAfterPaid: return try await failPayout(in: ["pending", "in_transit", "paid"], afterPaid: true)
         case .changeBank: return try await changeBank()
         case .changeAccount: return try await changeAccount()
+        case .debitBank: return try await debitBank()
         case .nettingPolicy:
             var policy: [String: JSON] = ["percent_bps": .int(pick([0, 10_000, number(1...9999)]) ?? 0)]
             if chance(50), let seller = pick(try await sellers()) { policy["seller"] = .string(seller.id) }
@@ -762,6 +763,16 @@ extension World {
         ]
         let changed = try await call("POST", "/v1/sellers/\(seller.id)", ["payout_schedule": pick(schedules) ?? .null])
         return changed.status == 200
+    }
+
+    private func debitBank() async throws -> Bool {
+        let accounts = try await query(
+            """
+            SELECT DISTINCT split_part(code, ':', 2) AS account FROM ledger_accounts
+            WHERE code LIKE 'stripe:acct_%' AND balance_minor < 0 ORDER BY 1
+            """)
+        guard let account: String = try pick(accounts)?.get("account") else { return false }
+        return try await control("/accounts/\(account)/debit", [:]).status == 200
     }
 
     /// What is owed to the seller then waits for the new account, and what was paid into the old one comes back out of it.
