@@ -262,7 +262,11 @@ CREATE TABLE public.balance_transactions (
     order_id text,
     created_at timestamp with time zone NOT NULL,
     available_at timestamp with time zone NOT NULL,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    presented_currency text,
+    presented_minor bigint,
+    CONSTRAINT balance_transactions_check CHECK ((presented_currency <> currency)),
+    CONSTRAINT balance_transactions_presented CHECK ((num_nulls(presented_currency, presented_minor) = ANY (ARRAY[0, 2])))
 );
 
 CREATE TABLE public.charges (
@@ -283,9 +287,16 @@ CREATE TABLE public.charges (
     failure_code text,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    settled_currency text,
+    settled_minor bigint,
+    settled_fee_minor bigint,
     CONSTRAINT charges_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT charges_check CHECK (((seller_id IS NULL) = (stripe_account IS NULL))),
-    CONSTRAINT charges_purpose_check CHECK ((purpose = ANY (ARRAY['sale'::text, 'surplus'::text])))
+    CONSTRAINT charges_check1 CHECK ((settled_currency <> currency)),
+    CONSTRAINT charges_check2 CHECK (((settled_fee_minor >= 0) AND (settled_fee_minor <= settled_minor))),
+    CONSTRAINT charges_purpose_check CHECK ((purpose = ANY (ARRAY['sale'::text, 'surplus'::text]))),
+    CONSTRAINT charges_settled CHECK ((num_nulls(settled_currency, settled_minor, settled_fee_minor) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT charges_settled_minor_check CHECK ((settled_minor > 0))
 );
 
 CREATE TABLE public.closed_months (

@@ -1,0 +1,182 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Orders in a currency that the platform does not settle in: exact balances on both sides, as worked in
+/// docs/money-flows.md.
+@Suite(.database, .serialized) struct ConversionTests {
+    @Test(
+        "a sale is owed in the currency that Stripe holds, and its whole refund at another rate costs the platform the difference",
+        arguments: [
+            // Currency, what the sale brings and its fee, Stripe's fee, the later rate and what the refund costs.
+            Example("eur", brought: 10800, fee: 1080, processing: 343, later: "1.10", cost: 11000),
+            Example("jpy", brought: 6500, fee: 650, processing: 219, later: "0.006", cost: 6000),
+            Example("kwd", brought: 3250, fee: 325, processing: 124, later: "3.3", cost: 3300),
+        ])
+    func saleAndRefund(example: Example) async throws {
+        try await RunningSouk.with { souk in
+            let sale = try await souk.convertedSale(example.currency)
+            try await souk.readBalances()
+            let share = example.brought - example.fee
+            var balances = try await souk.balances()
+            #expect(balances["seller:\(sale.seller):funds"] == share)
+            #expect(balances["stripe:\(sale.account)"] == share)
+            #expect(balances["revenue:application_fees"] == example.fee)
+            #expect(balances["stripe:platform"] == example.fee - example.processing)
+            try await souk.expectNothing(in: example.currency)
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+
+            let part = try await souk.call("POST", "/v1/orders/\(sale.order)/refunds", ["amount": 2500]).expecting(409)
+            #expect(part["error", "code"].string == "illegal_transition")
+            #expect(part["error", "message"].string?.contains("into usd") == true)
+            _ = try await souk.control(
+                "PUT", "/exchange", ["rates": [example.currency: .string(example.later)]]
+            ).expecting(200)
+            let refund = try await souk.call("POST", "/v1/orders/\(sale.order)/refunds", [:]).expecting(201)
+            #expect(refund["amount"].int == 10_000)
+            try await souk.readBalances()
+            balances = try await souk.balances()
+            #expect(balances["seller:\(sale.seller):funds"] == 0)
+            #expect(balances["stripe:\(sale.account)"] == 0)
+            #expect(balances["seller:\(sale.seller):receivable"] == 0)
+            #expect(balances["revenue:application_fees"] == 0)
+            #expect(balances["fx:gain_loss"] ?? 0 == example.cost - example.brought)
+            #expect(balances["stripe:platform"] == -example.processing - (example.cost - example.brought))
+            try await souk.expectNothing(in: example.currency)
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+            #expect(try await souk.madeAtStripe().isEmpty)
+        }
+    }
+
+    @Test("events that are lost: the rows lead to the same books", arguments: [false, true])
+    func lostEvents(refundIsMadeAtStripe: Bool) async throws {
+        try await RunningSouk.with { souk in
+            let sale = try await souk.convertedSale("eur")
+            try await souk.loseEvents()
+            _ = try await souk.control("PUT", "/exchange", ["rates": ["eur": "1.05"]]).expecting(200)
+            if refundIsMadeAtStripe {
+                _ = try await souk.stripe(
+                    "POST", "/v1/refunds",
+                    [("charge", sale.charge), ("reverse_transfer", "true"), ("refund_application_fee", "true")]
+                ).expecting(200)
+            } else {
+                _ = try await souk.call("POST", "/v1/orders/\(sale.order)/refunds", [:]).expecting(201)
+            }
+            // A balance in which nothing moved for a week is read once a day.
+            _ = try await souk.control("POST", "/clock/advance", ["seconds": 90_000]).expecting(200)
+            try await souk.settle()
+            let balances = try await souk.balances()
+            #expect(balances["seller:\(sale.seller):funds"] == 0)
+            #expect(balances["fx:gain_loss"] == -300)
+            #expect(balances["stripe:platform"] == -343 + 300)
+            try await souk.expectNothing(in: "eur")
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+        }
+    }
+
+    @Test(
+        "the seller's payout and statement are in the currency that arrived, and the statement says what was converted")
+    func payoutAndStatement() async throws {
+        try await RunningSouk.with { souk in
+            let sale = try await souk.convertedSale("eur")
+            _ = try await souk.control("POST", "/clock/advance", ["seconds": .int(14 * 86_400)]).expecting(200)
+            try await souk.settle()
+            let payouts = try await souk.call("GET", "/v1/payouts?seller=\(sale.seller)").expecting(200)
+            let payout = try #require(payouts["data"].array?.first)
+            #expect(payout["amount"].int == 9720 && payout["currency"].string == "usd")
+            let items = try await souk.call("GET", "/v1/payouts/\(payout["id"].string ?? "")/items").expecting(200)
+            #expect(items["sum_difference"].int == 0)
+            #expect(try await souk.balances()["seller:\(sale.seller):funds"] == 0)
+            try await souk.expectNothing(in: "eur")
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+        }
+    }
+
+    @Test("what Souk does not divide in two currencies is refused: a reversal alone, a claim of a dispute")
+    func refused() async throws {
+        try await RunningSouk.with { souk in
+            let sale = try await souk.convertedSale("eur", bearer: "seller")
+            try await souk.readBalances()
+            let transfers = try await souk.call("GET", "/v1/transfers?seller=\(sale.seller)").expecting(200)
+            if let transfer = transfers["data"].array?.first?["id"].string {
+                let reversal = try await souk.call("POST", "/v1/transfers/\(transfer)/reversals", [:]).expecting(409)
+                #expect(reversal["error", "code"].string == "illegal_transition")
+            }
+            _ = try await souk.control("POST", "/charges/\(sale.charge)/dispute", ["reason": "fraudulent"])
+                .expecting(200)
+            try await souk.readBalances()
+            let balances = try await souk.balances()
+            // The seller keeps the money: nothing is taken back in the wrong currency.
+            #expect(balances["seller:\(sale.seller):funds"] == 9720)
+            #expect(balances["stripe:\(sale.account)"] == 9720)
+            #expect(balances["seller:\(sale.seller):receivable"] ?? 0 == 0)
+            // And the books say that the dispute's conversion is open.
+            let proof = try await souk.call("GET", "/v1/ledger/proof").expecting(200)
+            #expect(proof["sound"].bool == false)
+            #expect(proof.text.contains("fx:conversion"))
+        }
+    }
+
+    struct Example: Sendable, CustomTestStringConvertible {
+        let currency: String
+        let brought: Int
+        let fee: Int
+        let processing: Int
+        let later: String
+        let cost: Int
+
+        init(_ currency: String, brought: Int, fee: Int, processing: Int, later: String, cost: Int) {
+            self.currency = currency
+            self.brought = brought
+            self.fee = fee
+            self.processing = processing
+            self.later = later
+            self.cost = cost
+        }
+
+        var testDescription: String { currency }
+    }
+}
+
+extension RunningSouk {
+    /// A paid order of 10000 minor units with a fee of a tenth, where the platform and the seller have US dollars alone.
+    fileprivate func convertedSale(_ currency: String, bearer: String = "platform") async throws -> PaidSale {
+        _ = try await control("PUT", "/behaviour", ["converts_currencies": true]).expecting(200)
+        let seller = try await onboardedSeller("shop-1")
+        _ = try await call(
+            "POST", "/v1/fee_policies", ["scope": "default", "currency": .string(currency), "percent_bps": 1000]
+        ).expecting(201)
+        let order = try await call(
+            "POST", "/v1/orders",
+            [
+                "external_id": "order-1", "currency": .string(currency), "dispute_bearer": .string(bearer),
+                "buyer": ["external_id": "buyer-1", "email": "buyer@example.com"],
+                "lines": [
+                    ["seller": .string(seller), "description": "Oak table", "unit_amount": 10_000, "quantity": 1]
+                ],
+            ]
+        ).expecting(201)
+        _ = try await pay(order).expecting(200)
+        try await settle()
+        let paid = try await call("GET", "/v1/orders/\(try order.string("id"))").expecting(200)
+        let intent = try paid.string("payment_intent")
+        return PaidSale(
+            seller: seller,
+            account: try await call("GET", "/v1/sellers/\(seller)").expecting(200).string("stripe_account"),
+            order: try order.string("id"), intent: intent,
+            charge: try await stripe("GET", "/v1/payment_intents/\(intent)").expecting(200).string("latest_charge"))
+    }
+
+    /// No account holds anything in a currency.
+    fileprivate func expectNothing(in currency: String) async throws {
+        let accounts = try await call("GET", "/v1/ledger/accounts").expecting(200)
+        let holding = (accounts["data"].array ?? []).filter {
+            $0["currency"].string == currency && $0["balance"].int != 0
+        }
+        #expect(holding.isEmpty, "\(holding)")
+    }
+}
