@@ -93,6 +93,96 @@ import Testing
             try await souk.expectNothing(in: "eur")
             try await souk.expectSoundBooks()
             try await souk.expectZeroDifference()
+
+            let months = try await souk.call("GET", "/v1/sellers/\(sale.seller)/statements").expecting(200)
+            let month = try #require(months["data"].array?.compactMap { $0["month"].string }.min())
+            let statement = try await souk.call("GET", "/v1/sellers/\(sale.seller)/statements/\(month)").expecting(200)
+            func line(_ name: String, _ currency: String) -> Int? {
+                statement["currencies"].array?.first { $0["currency"].string == currency }?[name].int
+            }
+            #expect(line("gross", "eur") == 10_000 && line("platform_fee", "eur") == -1000)
+            #expect(line("fx", "eur") == -9000 && line("closing_balance", "eur") == 0)
+            #expect(line("gross", "usd") == 0 && line("fx", "usd") == 9720)
+        }
+    }
+
+    @Test("an order of several sellers: Stripe refuses its transfers, nothing moves, and the books name the charge")
+    func separate() async throws {
+        try await RunningSouk.with { souk in
+            _ = try await souk.control("PUT", "/behaviour", ["converts_currencies": true]).expecting(200)
+            let sellers = try await souk.twoSellers()
+            let order = try await souk.placeSeparateOrder(sellers, more: ["currency": "eur"])
+            _ = try await souk.pay(order).expecting(200)
+            try await souk.readBalances()
+            let transfers = try await souk.call("GET", "/v1/transfers").expecting(200)
+            #expect(transfers["data"].array?.count == 2)
+            #expect(transfers["data"].array?.allSatisfy { $0["stripe_transfer"] == .null } == true, "\(transfers)")
+            let proof = try await souk.call("GET", "/v1/ledger/proof").expecting(200)
+            #expect(proof["sound"].bool == false)
+            #expect(proof.text.contains("fx:conversion"))
+        }
+    }
+
+    @Test(
+        "whatever is sold, converted, paid out and refunded in whatever order: both sides stay equal", arguments: 1...4)
+    func world(seed: Int) async throws {
+        try await RunningSouk.with { souk in
+            var random = SeededGenerator(seed: UInt64(seed))
+            _ = try await souk.control("PUT", "/behaviour", ["converts_currencies": true]).expecting(200)
+            let sellers = [try await souk.onboardedSeller("shop-1"), try await souk.onboardedSeller("shop-2")]
+            let currencies = ["usd", "eur", "jpy", "kwd"]
+            for currency in currencies {
+                _ = try await souk.call(
+                    "POST", "/v1/fee_policies",
+                    ["scope": "default", "currency": .string(currency), "percent_bps": .int(seed * 700)]
+                ).expecting(201)
+            }
+            var orders: [(id: String, currency: String)] = []
+            for step in 1...14 {
+                switch Int.random(in: 0..<7, using: &random) {
+                case 0...2:
+                    let currency = currencies.randomElement(using: &random) ?? "usd"
+                    let amount = Int.random(in: 10...3000, using: &random) * 100
+                    let order = try await souk.placeOrder(
+                        "order-\(step)", of: sellers.randomElement(using: &random) ?? "", amount, in: currency)
+                    _ = try await souk.pay(order).expecting(200)
+                    orders.append((try order.string("id"), currency))
+                case 3:
+                    let digits = Int.random(in: 100...999, using: &random)
+                    let rates: JSON = [
+                        "eur": .string("1.\(digits)"), "jpy": .string("0.00\(digits)"), "kwd": .string("3.\(digits)"),
+                    ]
+                    _ = try await souk.control("PUT", "/exchange", ["rates": rates]).expecting(200)
+                case 4:
+                    guard let order = orders.randomElement(using: &random) else { continue }
+                    let part = try await souk.call("POST", "/v1/orders/\(order.id)/refunds", ["amount": 10])
+                    #expect(part.status == 409 || order.currency == "usd" && part.status == 201, "\(part)")
+                case 5:
+                    guard let order = orders.randomElement(using: &random) else { continue }
+                    if Bool.random(using: &random) {
+                        _ = try await souk.call("POST", "/v1/orders/\(order.id)/refunds", [:])
+                    } else {
+                        let charge = try await souk.call("GET", "/v1/orders/\(order.id)").expecting(200)["charge"]
+                            .string
+                        _ = try await souk.stripe(
+                            "POST", "/v1/refunds",
+                            [
+                                ("charge", charge ?? ""), ("reverse_transfer", "true"),
+                                ("refund_application_fee", "true"),
+                            ])
+                    }
+                default:
+                    let hours = Int.random(in: 1...100, using: &random)
+                    _ = try await souk.control("POST", "/clock/advance", ["seconds": .int(hours * 3600)]).expecting(200)
+                }
+                try await souk.settle()
+                if step % 7 == 0 {
+                    try await souk.readBalances()
+                    for currency in currencies.dropFirst() { try await souk.expectNothing(in: currency) }
+                    try await souk.expectSoundBooks()
+                    try await souk.expectZeroDifference()
+                }
+            }
         }
     }
 
@@ -150,16 +240,7 @@ extension RunningSouk {
         _ = try await call(
             "POST", "/v1/fee_policies", ["scope": "default", "currency": .string(currency), "percent_bps": 1000]
         ).expecting(201)
-        let order = try await call(
-            "POST", "/v1/orders",
-            [
-                "external_id": "order-1", "currency": .string(currency), "dispute_bearer": .string(bearer),
-                "buyer": ["external_id": "buyer-1", "email": "buyer@example.com"],
-                "lines": [
-                    ["seller": .string(seller), "description": "Oak table", "unit_amount": 10_000, "quantity": 1]
-                ],
-            ]
-        ).expecting(201)
+        let order = try await placeOrder("order-1", of: seller, 10_000, in: currency, bearer: bearer)
         _ = try await pay(order).expecting(200)
         try await settle()
         let paid = try await call("GET", "/v1/orders/\(try order.string("id"))").expecting(200)
@@ -169,6 +250,21 @@ extension RunningSouk {
             account: try await call("GET", "/v1/sellers/\(seller)").expecting(200).string("stripe_account"),
             order: try order.string("id"), intent: intent,
             charge: try await stripe("GET", "/v1/payment_intents/\(intent)").expecting(200).string("latest_charge"))
+    }
+
+    fileprivate func placeOrder(
+        _ externalID: String, of seller: String, _ amount: Int, in currency: String, bearer: String = "platform"
+    ) async throws -> Answer {
+        try await call(
+            "POST", "/v1/orders",
+            [
+                "external_id": .string(externalID), "currency": .string(currency), "dispute_bearer": .string(bearer),
+                "buyer": ["external_id": "buyer-1", "email": "buyer@example.com"],
+                "lines": [
+                    ["seller": .string(seller), "description": "Oak table", "unit_amount": .int(amount), "quantity": 1]
+                ],
+            ]
+        ).expecting(201)
     }
 
     /// No account holds anything in a currency.
