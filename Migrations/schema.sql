@@ -376,11 +376,18 @@ CREATE TABLE public.disputes (
     claimed_at timestamp with time zone,
     claimed_after_loss boolean,
     reminded_at timestamp with time zone,
+    settled_currency text,
+    taken_minor bigint,
+    returned_minor bigint,
     CONSTRAINT disputes_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT disputes_check CHECK (((withdrawn_at IS NOT NULL) OR ((reinstated_at IS NULL) AND (lost_at IS NULL)))),
     CONSTRAINT disputes_check1 CHECK (((claimed_at IS NULL) = (claimed_after_loss IS NULL))),
     CONSTRAINT disputes_check2 CHECK (((claimed_at IS NULL) OR (withdrawn_at IS NOT NULL))),
-    CONSTRAINT disputes_submissions_check CHECK ((submissions >= 0))
+    CONSTRAINT disputes_check3 CHECK ((settled_currency <> currency)),
+    CONSTRAINT disputes_returned_minor_check CHECK ((returned_minor > 0)),
+    CONSTRAINT disputes_settled CHECK ((((settled_currency IS NULL) = (taken_minor IS NULL)) AND ((returned_minor IS NULL) OR (taken_minor IS NOT NULL)))),
+    CONSTRAINT disputes_submissions_check CHECK ((submissions >= 0)),
+    CONSTRAINT disputes_taken_minor_check CHECK ((taken_minor > 0))
 );
 
 CREATE TABLE public.event_destinations (

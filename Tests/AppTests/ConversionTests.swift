@@ -139,7 +139,7 @@ import Testing
             }
             var orders: [(id: String, currency: String)] = []
             for step in 1...14 {
-                switch Int.random(in: 0..<7, using: &random) {
+                switch Int.random(in: 0..<8, using: &random) {
                 case 0...2:
                     let currency = currencies.randomElement(using: &random) ?? "usd"
                     let amount = Int.random(in: 10...3000, using: &random) * 100
@@ -171,6 +171,18 @@ import Testing
                                 ("refund_application_fee", "true"),
                             ])
                     }
+                case 6:
+                    guard let order = orders.randomElement(using: &random),
+                        let charge = try await souk.call("GET", "/v1/orders/\(order.id)").expecting(200)["charge"]
+                            .string
+                    else { continue }
+                    let dispute = try await souk.control("POST", "/charges/\(charge)/dispute", ["reason": "general"])
+                    guard dispute.status == 200, Bool.random(using: &random) else { break }
+                    try await souk.settle()
+                    let outcome = Bool.random(using: &random) ? "won" : "lost"
+                    _ = try await souk.control(
+                        "POST", "/disputes/\(try dispute.string("id"))/resolve", ["outcome": .string(outcome)]
+                    ).expecting(200)
                 default:
                     let hours = Int.random(in: 1...100, using: &random)
                     _ = try await souk.control("POST", "/clock/advance", ["seconds": .int(hours * 3600)]).expecting(200)
@@ -186,7 +198,7 @@ import Testing
         }
     }
 
-    @Test("what Souk does not divide in two currencies is refused: a reversal alone, a claim of a dispute")
+    @Test("what Souk does not divide in two currencies is not asked for: a reversal alone, a claim of a dispute")
     func refused() async throws {
         try await RunningSouk.with { souk in
             let sale = try await souk.convertedSale("eur", bearer: "seller")
@@ -204,10 +216,41 @@ import Testing
             #expect(balances["seller:\(sale.seller):funds"] == 9720)
             #expect(balances["stripe:\(sale.account)"] == 9720)
             #expect(balances["seller:\(sale.seller):receivable"] ?? 0 == 0)
-            // And the books say that the dispute's conversion is open.
-            let proof = try await souk.call("GET", "/v1/ledger/proof").expecting(200)
-            #expect(proof["sound"].bool == false)
-            #expect(proof.text.contains("fx:conversion"))
+            #expect(balances["disputes:open"] == 10800)
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
+        }
+    }
+
+    @Test(
+        "a dispute of a converted charge is the platform's, at the rates of its days",
+        arguments: ["winning_evidence", "losing_evidence"])
+    func dispute(evidence: String) async throws {
+        try await RunningSouk.with { souk in
+            let sale = try await souk.convertedSale("eur")
+            _ = try await souk.control("PUT", "/exchange", ["rates": ["eur": "1.10"]]).expecting(200)
+            let dispute = try await souk.control(
+                "POST", "/charges/\(sale.charge)/dispute", ["reason": "fraudulent"]
+            ).expecting(200).string("id")
+            try await souk.readBalances()
+            #expect(try await souk.balances()["disputes:open"] == 11000)
+            try await souk.expectNothing(in: "eur")
+            try await souk.expectSoundBooks()
+            _ = try await souk.control("PUT", "/exchange", ["rates": ["eur": "1.05"]]).expecting(200)
+            _ = try await souk.stripe(
+                "POST", "/v1/disputes/\(dispute)", [("evidence[uncategorized_text]", evidence)]
+            ).expecting(200)
+            try await souk.readBalances()
+            let balances = try await souk.balances()
+            let isWon = evidence == "winning_evidence"
+            #expect(balances["disputes:open"] == 0)
+            #expect(balances["loss:disputes"] ?? 0 == (isWon ? 0 : 11000))
+            #expect(balances["fx:gain_loss"] ?? 0 == (isWon ? 500 : 0))
+            #expect(balances["stripe:platform"] == 737 - 11000 - 1500 + (isWon ? 10500 : -1500))
+            #expect(balances["seller:\(sale.seller):funds"] == 9720)
+            try await souk.expectNothing(in: "eur")
+            try await souk.expectSoundBooks()
+            try await souk.expectZeroDifference()
         }
     }
 

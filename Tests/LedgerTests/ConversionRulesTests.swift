@@ -106,6 +106,31 @@ import Testing
         #expect(books.balance(.stripeBalance(.platform)) == 10800 - cost)
     }
 
+    @Test(
+        "A dispute waits in the currency in which Stripe took it; what came back at another rate is a gain or a loss",
+        arguments: [false, true])
+    func dispute(wasLost: Bool) throws {
+        let facts = DisputeRules.Facts(
+            id: StripeDisputeID("dp_1"), amount: Money(10000, .eur), dimensions: ChargeRulesTests.dimensions,
+            taken: Money(11000, .usd), returned: Money(10500, .usd))
+        let now = ChargeRulesTests.now
+        var books = Books()
+        books.post(try row("dispute", -11000, .usd, Money(-10000, .eur), .dispute("dp_1"), id: "txn_1"))
+        books.post(try DisputeRules.withdrawn(facts, at: now))
+        #expect(books.uncleared.isEmpty)
+        #expect(books.balance(.disputesOpen) == 11000)
+        if wasLost {
+            books.post(try DisputeRules.lost(facts, at: now))
+            #expect(books.balance(.disputeLoss) == 11000)
+        }
+        books.post(try row("dispute_reversal", 10500, .usd, Money(10000, .eur), .dispute("dp_1"), id: "txn_2"))
+        books.post(try DisputeRules.won(facts, wasLost: wasLost, at: now))
+        #expect(books.uncleared.isEmpty)
+        #expect(books.balance(.disputesOpen) == 0 && books.balance(.disputeLoss) == 0)
+        #expect(books.balance(.fxGainLoss) == 500)
+        #expect(books.balance(.disputesOpen, .eur) == 0)
+    }
+
     @Test("Whatever a sale divides into and comes to, the parts sum to it and all but the seller's to the fee")
     func divisions() throws {
         var random = SeededGenerator(seed: 30)
