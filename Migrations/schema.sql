@@ -262,7 +262,11 @@ CREATE TABLE public.balance_transactions (
     order_id text,
     created_at timestamp with time zone NOT NULL,
     available_at timestamp with time zone NOT NULL,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    presented_currency text,
+    presented_minor bigint,
+    CONSTRAINT balance_transactions_check CHECK ((presented_currency <> currency)),
+    CONSTRAINT balance_transactions_presented CHECK ((num_nulls(presented_currency, presented_minor) = ANY (ARRAY[0, 2])))
 );
 
 CREATE TABLE public.charges (
@@ -283,9 +287,16 @@ CREATE TABLE public.charges (
     failure_code text,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    settled_currency text,
+    settled_minor bigint,
+    settled_fee_minor bigint,
     CONSTRAINT charges_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT charges_check CHECK (((seller_id IS NULL) = (stripe_account IS NULL))),
-    CONSTRAINT charges_purpose_check CHECK ((purpose = ANY (ARRAY['sale'::text, 'surplus'::text])))
+    CONSTRAINT charges_check1 CHECK ((settled_currency <> currency)),
+    CONSTRAINT charges_check2 CHECK (((settled_fee_minor >= 0) AND (settled_fee_minor <= settled_minor))),
+    CONSTRAINT charges_purpose_check CHECK ((purpose = ANY (ARRAY['sale'::text, 'surplus'::text]))),
+    CONSTRAINT charges_settled CHECK ((num_nulls(settled_currency, settled_minor, settled_fee_minor) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT charges_settled_minor_check CHECK ((settled_minor > 0))
 );
 
 CREATE TABLE public.closed_months (
@@ -365,11 +376,18 @@ CREATE TABLE public.disputes (
     claimed_at timestamp with time zone,
     claimed_after_loss boolean,
     reminded_at timestamp with time zone,
+    settled_currency text,
+    taken_minor bigint,
+    returned_minor bigint,
     CONSTRAINT disputes_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT disputes_check CHECK (((withdrawn_at IS NOT NULL) OR ((reinstated_at IS NULL) AND (lost_at IS NULL)))),
     CONSTRAINT disputes_check1 CHECK (((claimed_at IS NULL) = (claimed_after_loss IS NULL))),
     CONSTRAINT disputes_check2 CHECK (((claimed_at IS NULL) OR (withdrawn_at IS NOT NULL))),
-    CONSTRAINT disputes_submissions_check CHECK ((submissions >= 0))
+    CONSTRAINT disputes_check3 CHECK ((settled_currency <> currency)),
+    CONSTRAINT disputes_returned_minor_check CHECK ((returned_minor > 0)),
+    CONSTRAINT disputes_settled CHECK ((((settled_currency IS NULL) = (taken_minor IS NULL)) AND ((returned_minor IS NULL) OR (taken_minor IS NOT NULL)))),
+    CONSTRAINT disputes_submissions_check CHECK ((submissions >= 0)),
+    CONSTRAINT disputes_taken_minor_check CHECK ((taken_minor > 0))
 );
 
 CREATE TABLE public.event_destinations (

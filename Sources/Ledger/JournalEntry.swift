@@ -18,6 +18,8 @@ package struct Cause: Hashable, Sendable, CustomStringConvertible {
         Cause(rawValue: "collected:\(owner.code):\(id)")
     }
     package static func chargePaid(_ id: StripeChargeID) -> Cause { Cause(rawValue: "charge_paid:\(id)") }
+    package static func chargeConverted(_ id: StripeChargeID) -> Cause { Cause(rawValue: "charge_converted:\(id)") }
+    package static func refundConverted(_ id: StripeRefundID) -> Cause { Cause(rawValue: "refund_converted:\(id)") }
     package static func chargeFailedLate(_ id: StripeChargeID) -> Cause {
         Cause(rawValue: "charge_failed_late:\(id)")
     }

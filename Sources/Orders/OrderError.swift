@@ -19,6 +19,8 @@ package enum OrderError: Error, CustomStringConvertible {
     case refundUnderWay(order: ID<Order>, refund: StripeRefundID)
     /// The bank took a payment back while a refund of it was on its way.
     case refundOnItsWay(order: ID<Order>, charge: StripeChargeID, refund: ID<Refund>)
+    /// The bank took a payment back that Stripe had converted: what each must give of it is not computed yet.
+    case convertedPaymentFailed(order: ID<Order>, charge: StripeChargeID)
     case chargeNotExpanded(StripePaymentIntentID)
     case listTooLong(String)
 
@@ -41,6 +43,8 @@ package enum OrderError: Error, CustomStringConvertible {
             "the bank took the charge \(charge) of order \(order) back while the refund \(refund) is on its way"
         case .refundUnderWay(let order, let refund):
             "the refund \(refund) of order \(order) is booked when those that Souk asked for have ended"
+        case .convertedPaymentFailed(let order, let charge):
+            "the bank took the charge \(charge) of order \(order) back, which Stripe had converted: book it by hand"
         case .chargeNotExpanded(let intent): "Stripe did not expand the charge of \(intent)"
         case .listTooLong(let what): "Stripe has more \(what) than it shows with the charge"
         }

@@ -62,6 +62,9 @@ package struct SandboxBehaviour: Hashable, Sendable {
     package var deliveryTimeoutSeconds: Int64 = 10
     /// Whether confirming with automatic payment methods on the server asks for a `return_url`, as Stripe does.
     package var asksForReturnURL = true
+    /// Whether an account gets money in currencies that it has no bank account for in its default currency, or holds each
+    /// currency as it comes.
+    package var convertsCurrencies = false
     /// Whether the list of a payout's rows contains the row of the payout itself.
     package var payoutListsItself = true
     package var paymentCreatedEvent = false
@@ -82,7 +85,7 @@ extension SandboxBehaviour {
             "retry_pauses": .array(retryPauses.map(JSONValue.int)),
             "delivery_timeout_seconds": .int(deliveryTimeoutSeconds),
             "asks_for_return_url": .bool(asksForReturnURL), "payout_lists_itself": .bool(payoutListsItself),
-            "payment_created_event": .bool(paymentCreatedEvent),
+            "payment_created_event": .bool(paymentCreatedEvent), "converts_currencies": .bool(convertsCurrencies),
         ]
     }
 
@@ -106,6 +109,7 @@ extension SandboxBehaviour {
             case "asks_for_return_url": known = Self.read(value, &asksForReturnURL)
             case "payout_lists_itself": known = Self.read(value, &payoutListsItself)
             case "payment_created_event": known = Self.read(value, &paymentCreatedEvent)
+            case "converts_currencies": known = Self.read(value, &convertsCurrencies)
             case "retry_pauses":
                 let pauses = value.array?.compactMap(\.int) ?? []
                 known = pauses.count == value.array?.count && pauses.allSatisfy { $0 >= 0 }

@@ -95,6 +95,12 @@ import Testing
         #expect(
             try lines(entry(cause, isExternal: true, [(stripe, 30), (.sellerFunds(seller), -30)])) == [.other: 30])
         #expect(try lines(entry(cause, [(.sellerFunds(seller), 30), (.fxConversion, -30)])) == [.fx: -30])
+        for cause in ["charge_converted:ch_1", "refund_converted:re_1"] {
+            let legs: [(LedgerAccount, Int64)] = [
+                (.sellerFunds(seller), -9720), (.applicationFeeRevenue, -1080), (.fxConversion, 10800),
+            ]
+            #expect(try lines(entry(cause, legs)) == [.fx: 9720])
+        }
         #expect(try lines(entry(cause, [(stripe, 9000), (.clearing(.transfer), -9000)])) == [:])
     }
 

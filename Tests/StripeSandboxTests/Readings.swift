@@ -20,6 +20,7 @@ struct Reading: Sendable, CustomTestStringConvertible {
         ("a payout's list leaves the payout out", { $0.payoutListsItself = false }),
         ("payment.created is told", { $0.paymentCreatedEvent = true }),
         ("no return_url is asked for", { $0.asksForReturnURL = false }),
+        ("currencies are converted", { $0.convertsCurrencies = true }),
     ]
 
     /// The sandbox as it is, each switch turned alone, and all of them together.
@@ -51,7 +52,8 @@ struct Reading: Sendable, CustomTestStringConvertible {
                 """
                 {"reversal":"strict","fee_refund_row":"separate_row","short_refund":"pending","share_rounding":"down",
                 "platform_fee_row":"on_application_fee","key_scope":"platform","instant_payouts_cost":false,
-                "payout_lists_itself":false,"payment_created_event":true,"asks_for_return_url":false}
+                "payout_lists_itself":false,"payment_created_event":true,"asks_for_return_url":false,
+                "converts_currencies":true}
                 """
             ).json
             // What is a number (a pause, a delay) is not one of two readings.

@@ -36,6 +36,8 @@ package struct BalanceTransaction: Hashable, Sendable {
     package let seller: ID<Seller>?
     package let order: ID<Order>?
     package let amount: Money
+    /// The object's own amount, with the row's sign, where Stripe converted it; nil where the row is in its currency.
+    package let presented: Money?
     package let net: Money
     package let fees: [Fee]
     /// The application fee that a sale in a connected account paid, if any: the subject of that fee's leg.
@@ -49,7 +51,8 @@ package struct BalanceTransaction: Hashable, Sendable {
 
     package init(
         id: StripeBalanceTransactionID, owner: BalanceOwner, seller: ID<Seller>?, order: ID<Order>?, amount: Money,
-        net: Money, fees: [Fee], applicationFee: String?, category: String, balanceType: String, subject: Subject,
+        presented: Money? = nil, net: Money, fees: [Fee], applicationFee: String?, category: String,
+        balanceType: String, subject: Subject,
         created: Timestamp
     ) {
         self.id = id
@@ -57,6 +60,7 @@ package struct BalanceTransaction: Hashable, Sendable {
         self.seller = seller
         self.order = order
         self.amount = amount
+        self.presented = presented?.currency == amount.currency ? nil : presented
         self.net = net
         self.fees = fees
         self.applicationFee = applicationFee
@@ -84,8 +88,8 @@ package enum BalanceTransactionRules {
         return entries
     }
 
-    /// The entry of one row: its `net` to the Stripe balance, its `amount` to the account that waits for it, and each of
-    /// its fees, with its own sign, to whoever bears it.
+    /// The entry of one row: its `net` to the Stripe balance, its `amount` to the account that waits for it, over
+    /// `fx:conversion` where Stripe converted it, and each of its fees, with its own sign, to whoever bears it.
     ///
     /// - Returns: nil for a row that moves nothing.
     /// - Throws: `UnbalancedEntry` if Stripe's `net` is not `amount` less the fees.
@@ -94,7 +98,14 @@ package enum BalanceTransactionRules {
             row.balanceType == "payments" ? .stripeBalance(row.owner) : .stripeReserved(row.owner)
         let (counterpart, subject) = counterpart(of: row)
         var postings = Posting.debit(balance, row.net)
-        postings += Posting.credit(counterpart, row.amount, subject: subject)
+        if let presented = row.presented, case .clearing = counterpart {
+            // What waits is in the object's currency; its business entry turns the conversion round.
+            postings += Posting.credit(counterpart, presented, subject: subject)
+            postings += Posting.debit(.fxConversion, presented, subject: subject)
+            postings += Posting.credit(.fxConversion, row.amount, subject: subject)
+        } else {
+            postings += Posting.credit(counterpart, row.amount, subject: subject)
+        }
         for fee in row.fees {
             let (account, subject) = account(for: fee, of: row)
             postings += Posting.debit(account, Money(fee.amount, row.amount.currency), subject: subject)

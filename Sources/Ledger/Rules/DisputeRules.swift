@@ -7,11 +7,28 @@ package enum DisputeRules {
         package let id: StripeDisputeID
         package let amount: Money
         package let dimensions: Dimensions
+        /// What Stripe took for it, and gave back, where it converted them; nobody but the platform bears such a dispute.
+        package let taken: Money?
+        package let returned: Money?
 
-        package init(id: StripeDisputeID, amount: Money, dimensions: Dimensions) {
+        package init(
+            id: StripeDisputeID, amount: Money, dimensions: Dimensions, taken: Money? = nil, returned: Money? = nil
+        ) {
             self.id = id
             self.amount = amount
             self.dimensions = dimensions
+            self.taken = taken
+            self.returned = returned
+        }
+
+        /// What waits for its end, in the currency in which Stripe took it.
+        fileprivate var held: Money { taken ?? amount }
+
+        /// The legs that turn a row's conversion round: nothing where there is none.
+        fileprivate func conversion(_ side: Side, of converted: Money?) -> [Posting] {
+            guard let converted else { return [] }
+            return Posting.legs(side, .fxConversion, amount, subject: id.rawValue)
+                + Posting.legs(side.opposite, .fxConversion, converted, subject: id.rawValue)
         }
     }
 
@@ -32,7 +49,8 @@ package enum DisputeRules {
     package static func withdrawn(_ dispute: Facts, at effectiveAt: Timestamp) throws(UnbalancedEntry) -> JournalEntry {
         try JournalEntry(
             cause: .disputeWithdrawn(dispute.id), effectiveAt: effectiveAt, dimensions: dispute.dimensions,
-            postings: Posting.debit(.disputesOpen, dispute.amount, subject: dispute.id.rawValue)
+            postings: Posting.debit(.disputesOpen, dispute.held, subject: dispute.id.rawValue)
+                + dispute.conversion(.debit, of: dispute.taken)
                 + Posting.credit(.clearing(.dispute), dispute.amount, subject: dispute.id.rawValue))
     }
 
@@ -57,8 +75,13 @@ package enum DisputeRules {
     package static func won(
         _ dispute: Facts, wasLost: Bool, claim: Claim? = nil, at effectiveAt: Timestamp
     ) throws -> JournalEntry {
-        let borne = try dispute.amount.subtracting(claim?.division.parts.amount ?? .zero(dispute.amount.currency))
+        let borne = try dispute.held.subtracting(claim?.division.parts.amount ?? .zero(dispute.held.currency))
         var postings = Posting.debit(.clearing(.dispute), dispute.amount, subject: dispute.id.rawValue)
+        if let taken = dispute.taken {
+            let returned = dispute.returned ?? taken
+            postings += dispute.conversion(.credit, of: returned)
+            postings += Posting.debit(.fxGainLoss, try taken.subtracting(returned))
+        }
         postings += Posting.credit(
             wasLost ? .disputeLoss : .disputesOpen, borne, subject: wasLost ? nil : dispute.id.rawValue)
         if let claim {
@@ -77,7 +100,7 @@ package enum DisputeRules {
     package static func lost(
         _ dispute: Facts, claim: Claim? = nil, at effectiveAt: Timestamp
     ) throws -> JournalEntry? {
-        var loss = dispute.amount
+        var loss = dispute.held
         if let claim, !claim.isAfterLoss { loss = try loss.subtracting(claim.division.parts.amount) }
         guard loss.isPositive else { return nil }
         return try JournalEntry(

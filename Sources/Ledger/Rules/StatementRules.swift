@@ -66,6 +66,7 @@ package enum StatementRules {
         case "refund", "refund_canceled", "refund_given_up", "charge_failed_late": .refunds
         case "dispute_withdrawn", "dispute_claimed", "dispute_won", "dispute_lost": .disputes
         case "payout_paid", "payout_failed", "payout_canceled": .payouts
+        case "charge_converted", "refund_converted": .fx
         case "adjusted", "written_off", "write_off_recovered", "collected": .adjustments
         case "balance_transaction":
             if entry.isExternal {

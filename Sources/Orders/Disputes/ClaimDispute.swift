@@ -93,12 +93,14 @@ extension StoreTransaction {
     /// Claims what disputes of a charge have taken from those who bear them, once each, under the order's lock. While a
     /// refund of the charge is on its way it waits: what that takes is not claimed again.
     func claimDisputes(of charge: ChargeRecord, in order: OrderRecord) async throws {
-        guard order.disputeBearer == .seller, charge.purpose == .sale, order.status != .failedAfterPayment else {
-            return
-        }
+        guard order.disputeBearer == .seller, charge.purpose == .sale, order.status != .failedAfterPayment,
+            // What each would have to give of it is in another currency than its transfer.
+            charge.settled == nil
+        else { return }
         let open = try await disputes(
             where: """
                 charge_id = \(charge.id) AND withdrawn_at IS NOT NULL AND claimed_at IS NULL AND reinstated_at IS NULL
+                    AND taken_minor IS NULL
                 ORDER BY created_at, id
                 """)
         guard !open.isEmpty else { return }

@@ -26,6 +26,9 @@ package struct DisputeRecord: Hashable, Sendable {
     var reinstatedAt: Timestamp?
     /// When it was given up for lost; an appeal may still win it.
     var lostAt: Timestamp?
+    /// What Stripe took, and gave back, in the currency of the platform's balance; nil where nothing was converted.
+    var taken: Money?
+    var returned: Money?
     /// What those bear who had the money; nil while nothing is claimed from them.
     var claim: DisputeClaim?
     let createdAt: Timestamp
@@ -41,7 +44,8 @@ package struct DisputeRecord: Hashable, Sendable {
 
     static let stored = """
         id, stripe_id, order_id, charge_id, status, reason, currency, amount_minor, is_charge_refundable, \
-        evidence_due_at, has_evidence, submissions, withdrawn_at, reinstated_at, lost_at, created_at
+        evidence_due_at, has_evidence, submissions, withdrawn_at, reinstated_at, lost_at, created_at, \
+        settled_currency, taken_minor, returned_minor
         """
 
     package static let columns = stored + ", " + DisputeClaim.columns
@@ -61,6 +65,11 @@ package struct DisputeRecord: Hashable, Sendable {
         withdrawnAt = try row.get("withdrawn_at")
         reinstatedAt = try row.get("reinstated_at")
         lostAt = try row.get("lost_at")
+        if let currency: Currency = try row.get("settled_currency") {
+            taken = Money(try row.get("taken_minor"), currency)
+            let minorUnits: Int64? = try row.get("returned_minor")
+            returned = minorUnits.map { Money($0, currency) }
+        }
         claim = try DisputeClaim(row: row)
         createdAt = try row.get("created_at")
     }
@@ -90,19 +99,27 @@ package struct DisputeRecord: Hashable, Sendable {
         next.evidenceDueAt = remote.evidenceDetails.dueBy.flatMap { $0.seconds > 0 ? $0 : nil }
         next.hasEvidence = remote.evidenceDetails.hasEvidence
         next.submissions = remote.evidenceDetails.submissionCount
-        func first(_ category: String) -> Timestamp? {
-            remote.balanceTransactions.first { $0.reportingCategory == category }?.created
+        func first(_ category: String) -> BalanceTransactionResource? {
+            remote.balanceTransactions.first { $0.reportingCategory == category }
         }
-        next.withdrawnAt = withdrawnAt ?? first("dispute")
+        let (taking, returning) = (first("dispute"), first("dispute_reversal"))
+        next.withdrawnAt = withdrawnAt ?? taking?.created
         guard next.withdrawnAt != nil else { return next }
-        next.reinstatedAt = reinstatedAt ?? first("dispute_reversal")
+        next.reinstatedAt = reinstatedAt ?? returning?.created
+        if let taking, taking.currency != amount.currency {
+            next.taken = Money(-taking.amount, taking.currency)
+            if let returning, returning.currency == taking.currency {
+                next.returned = Money(returning.amount, returning.currency)
+            }
+        }
         if remote.status == .lost, next.reinstatedAt == nil { next.lostAt = lostAt ?? now }
         return next
     }
 
     /// Every entry that the dispute has caused so far: a repeat of what is booked changes nothing.
     package func entries(_ dimensions: Dimensions) throws -> [JournalEntry] {
-        let facts = DisputeRules.Facts(id: stripeID, amount: amount, dimensions: dimensions)
+        let facts = DisputeRules.Facts(
+            id: stripeID, amount: amount, dimensions: dimensions, taken: taken, returned: returned)
         var entries: [JournalEntry] = []
         if let withdrawnAt { entries.append(try DisputeRules.withdrawn(facts, at: withdrawnAt)) }
         if let claim {
@@ -192,7 +209,8 @@ extension StoreTransaction {
                 \(dispute.reason), \(dispute.amount.currency), \(dispute.amount.minorUnits),
                 \(dispute.isChargeRefundable), \(dispute.evidenceDueAt), \(dispute.hasEvidence),
                 \(dispute.submissions), \(dispute.withdrawnAt), \(dispute.reinstatedAt), \(dispute.lostAt),
-                \(dispute.createdAt), \(now))
+                \(dispute.createdAt), \(dispute.taken?.currency), \(dispute.taken?.minorUnits),
+                \(dispute.returned?.minorUnits), \(now))
             ON CONFLICT (stripe_id) DO UPDATE
                 SET status = excluded.status, reason = excluded.reason,
                     is_charge_refundable = excluded.is_charge_refundable, evidence_due_at = excluded.evidence_due_at,
@@ -201,7 +219,9 @@ extension StoreTransaction {
                         THEN disputes.reminded_at END,
                     has_evidence = excluded.has_evidence, submissions = excluded.submissions,
                     withdrawn_at = excluded.withdrawn_at, reinstated_at = excluded.reinstated_at,
-                    lost_at = excluded.lost_at, updated_at = excluded.updated_at
+                    lost_at = excluded.lost_at, settled_currency = excluded.settled_currency,
+                    taken_minor = excluded.taken_minor, returned_minor = excluded.returned_minor,
+                    updated_at = excluded.updated_at
             """)
     }
 

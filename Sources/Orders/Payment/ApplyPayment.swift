@@ -87,6 +87,7 @@ extension StoreTransaction {
         if known == nil { try await book(record, charge, of: &order) }
         if record.isComplete, !wasComplete { try await requestFeeds(of: record) }
         let isWhole = try await adoptReturns(of: charge, record, in: &order)
+        try await bookConversions(of: record, in: order)
         // After what went back before: the bank takes only the rest.
         if charge.status == .failed, known?.status == StripeChargeStatus.succeeded.rawValue {
             try await bookLateFailure(of: record, in: &order)
@@ -163,6 +164,7 @@ extension StoreTransaction {
 
     /// The bank took the money back after Stripe had called the charge paid.
     private func bookLateFailure(of charge: ChargeRecord, in order: inout OrderRecord) async throws {
+        guard charge.settled == nil else { throw OrderError.convertedPaymentFailed(order: order.id, charge: charge.id) }
         let parts = try order.division.total
         try await endUnsentRefunds(of: charge, because: "The bank took the payment back.")
         for debt in try await debts(of: charge) {

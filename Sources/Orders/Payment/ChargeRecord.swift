@@ -28,6 +28,8 @@ struct ChargeRecord: Sendable {
     var destinationPayment: StripeChargeID?
     var applicationFeeID: StripeApplicationFeeID?
     var failureCode: String?
+    /// Where Stripe converted a destination charge: what it came to. Nil until its transfer and its fee are there.
+    var settled: SettledCharge?
 
     struct Destination: Hashable, Sendable {
         let seller: ID<Seller>
@@ -43,7 +45,7 @@ struct ChargeRecord: Sendable {
     static let columns = """
         id, order_id, purpose, payment_intent, status, seller_id, stripe_account, currency, amount_minor, \
         application_fee_minor, balance_transaction_id, transfer_id, destination_payment, application_fee_id, \
-        failure_code
+        failure_code, settled_currency, settled_minor, settled_fee_minor
         """
 
     init(row: PostgresRow) throws {
@@ -67,6 +69,11 @@ struct ChargeRecord: Sendable {
         destinationPayment = try row.get("destination_payment")
         applicationFeeID = try row.get("application_fee_id")
         failureCode = try row.get("failure_code")
+        if let currency: Currency = try row.get("settled_currency") {
+            settled = SettledCharge(
+                amount: Money(try row.get("settled_minor"), currency),
+                fee: Money(try row.get("settled_fee_minor"), currency))
+        }
     }
 
     /// A charge that Souk sees for the first time.
@@ -93,6 +100,17 @@ struct ChargeRecord: Sendable {
             charge.transfer?.object?.destinationPayment.map { StripeChargeID($0.id) } ?? destinationPayment
         applicationFeeID = charge.applicationFee.map { StripeApplicationFeeID($0.id) } ?? applicationFeeID
         failureCode = charge.failureCode ?? failureCode
+        settled = settled ?? told(by: charge)
+    }
+
+    private func told(by charge: ChargeResource) -> SettledCharge? {
+        guard destination != nil, let transfer = charge.transfer?.object, transfer.currency != amount.currency else {
+            return nil
+        }
+        let moved = Money(transfer.amount, transfer.currency)
+        if applicationFee.isZero { return SettledCharge(amount: moved, fee: .zero(transfer.currency)) }
+        guard let fee = charge.applicationFee?.object, fee.currency == transfer.currency else { return nil }
+        return SettledCharge(amount: moved, fee: Money(fee.amount, fee.currency))
     }
 
     /// For the business entries about it.
@@ -112,16 +130,19 @@ extension StoreTransaction {
             INSERT INTO charges
                 (id, order_id, purpose, payment_intent, status, seller_id, stripe_account, currency, amount_minor,
                  application_fee_minor, balance_transaction_id, transfer_id, destination_payment, application_fee_id,
-                 failure_code, created_at, updated_at)
+                 failure_code, settled_currency, settled_minor, settled_fee_minor, created_at, updated_at)
             VALUES (\(charge.id), \(charge.order), \(charge.purpose.rawValue), \(charge.paymentIntent),
                 \(charge.status), \(charge.destination?.seller), \(charge.destination?.stripeAccount), \(charge.amount.currency),
                 \(charge.amount.minorUnits), \(charge.applicationFee.minorUnits), \(charge.balanceTransaction),
                 \(charge.transfer), \(charge.destinationPayment), \(charge.applicationFeeID), \(charge.failureCode),
-                \(createdAt), \(now))
+                \(charge.settled?.amount.currency), \(charge.settled?.amount.minorUnits),
+                \(charge.settled?.fee.minorUnits), \(createdAt), \(now))
             ON CONFLICT (id) DO UPDATE
                 SET status = excluded.status, balance_transaction_id = excluded.balance_transaction_id,
                     transfer_id = excluded.transfer_id, destination_payment = excluded.destination_payment,
                     application_fee_id = excluded.application_fee_id, failure_code = excluded.failure_code,
+                    settled_currency = excluded.settled_currency, settled_minor = excluded.settled_minor,
+                    settled_fee_minor = excluded.settled_fee_minor,
                     updated_at = excluded.updated_at
             """)
     }

@@ -20,6 +20,7 @@ package struct FinishFeeRefund: OperationHandler {
         let (_, refund, charge) = try await tx.lockRefund(of: operation)
         if let pause = refund.pauseBeforeRecovery(at: tx.now) { return pause }
         guard let fee = charge.applicationFeeID else { return .untilStripeFillsIn(at: tx.now) }
+        if let converted = charge.isConvertedBecause { return .fail(because: "\(converted): give the fee back there") }
         let left = try await tx.feeGivenBack(for: refund)
         let amount = min(refund.feeRefund.minorUnits - left.byRefund, charge.applicationFee.minorUnits - left.ofCharge)
         guard amount > 0 else { return .fail(because: "nothing of the fee is left to give back") }
@@ -80,6 +81,9 @@ package struct FinishReversal: OperationHandler {
     package func prepare(_ operation: OperationRecord, in tx: StoreTransaction) async throws -> Preparation {
         let (recovery, _, charge) = try await tx.lockRecovery(of: operation)
         if let pause = try await pause(before: recovery, in: tx) { return pause }
+        if let converted = charge.isConvertedBecause {
+            return .fail(because: "\(converted): reverse its transfer there")
+        }
         let transfer: StripeTransferID
         switch try await tx.standing(of: recovery, charge) {
         case .there(let id): transfer = id

@@ -24,7 +24,13 @@ package struct FinishRefund: OperationHandler {
         // What was untouched when the refund was asked for may have been touched while it waited.
         let isUntouched = try await tx.isUntouched(charge)
         let isOneCall = refund.isOneCall && isUntouched
-        if refund.isOneCall, !isOneCall { try await tx.split(refund, of: charge) }
+        if refund.isOneCall, !isOneCall {
+            if let converted = charge.isConvertedBecause {
+                try await tx.markRefused(refund, because: "superseded")
+                return .fail(because: "\(converted), and something of it has gone back meanwhile")
+            }
+            try await tx.split(refund, of: charge)
+        }
         return .request(
             OperationRequest(
                 RefundCalls.refund(
@@ -65,7 +71,7 @@ package struct FinishRefund: OperationHandler {
         guard ID<Refund>(operation.subject) != nil else { return refuseReturn(refusal, at: tx.now) }
         let (order, refund, charge) = try await tx.lockRefund(of: operation)
         guard refund.stripeID == nil else { return .fail(because: "Stripe has made the refund already") }
-        if refund.isOneCall, refusal.code == StripeErrorCode.balanceInsufficient.rawValue {
+        if refund.isOneCall, refusal.code == StripeErrorCode.balanceInsufficient.rawValue, charge.settled == nil {
             // The buyer does not wait for the seller: three calls, of which the last one waits.
             try await tx.split(refund, of: charge)
             return .hold(because: "the seller's balance is too low for one call; three are made", until: tx.now)

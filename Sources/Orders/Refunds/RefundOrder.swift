@@ -152,6 +152,12 @@ extension StoreTransaction {
                 of: allocation.total, charge: charge.amount,
                 after: try await returns(
                     of: charge, transferLeft: Money.sum(sources.map { $0.left }, in: order.currency)))
+            if let converted = charge.isConvertedBecause, plan?.isOneCall != true {
+                throw Refusal(
+                    .illegalTransition,
+                    "\(converted): it can be refunded as a whole, as long as nothing of it has gone back. Refund a part, "
+                        + "and what the seller gives of it, in Stripe's Dashboard.")
+            }
             sellers = [
                 SeparateDivision.Part(
                     seller: destination.seller, payable: .zero(order.currency),

@@ -110,6 +110,9 @@ extension StoreTransaction {
         _ body: ReverseTransferBody, of id: ID<Transfer>, _ order: OrderRecord, _ charge: ChargeRecord,
         by caller: Caller
     ) async throws -> ID<TransferReversal> {
+        if let converted = charge.isConvertedBecause {
+            throw Refusal(.illegalTransition, "\(converted): reverse its transfer in Stripe's Dashboard.")
+        }
         let transfer = try await requireReversible(id, of: order)
         guard transfer.left.isPositive else {
             throw Refusal(

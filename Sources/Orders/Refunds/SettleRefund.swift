@@ -28,6 +28,9 @@ struct SettleRefund: Sendable {
                     "The charge \(charge.id) paid for nothing, so nobody but the buyer can have its money. Pay them otherwise."
                 )
             }
+            if body.outcome == .givenUp, let converted = charge.isConvertedBecause {
+                throw Refusal(.illegalTransition, "\(converted): pay the buyer otherwise.")
+            }
             try await tx.settle(refund, of: charge, as: body.outcome, because: body.reason)
             try await tx.returnToSellers(of: order)
             try await tx.audit(

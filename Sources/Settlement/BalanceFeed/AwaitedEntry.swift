@@ -51,6 +51,21 @@ struct AwaitedEntry: Hashable, Sendable {
         }
     }
 
+    /// All that a row asks for: with a converted one also the entry that turns the conversion round.
+    static func all(behind stored: StoredRow) -> [AwaitedEntry] {
+        let entry = AwaitedEntry(behind: stored)
+        guard stored.row.presented != nil, let order = stored.row.order else { return entry.map { [$0] } ?? [] }
+        switch (stored.row.category, stored.row.subject) {
+        case ("charge", .charge(let id)):
+            return [entry, AwaitedEntry(cause: .chargeConverted(StripeChargeID(id)), origin: .order(order))]
+                .compactMap(\.self)
+        case ("refund", .refund(let id)):
+            return [entry, AwaitedEntry(cause: .refundConverted(StripeRefundID(id)), origin: .order(order))]
+                .compactMap(\.self)
+        default: return entry.map { [$0] } ?? []
+        }
+    }
+
     private init(cause: Cause, origin: Origin) {
         self.cause = cause
         self.origin = origin
@@ -64,7 +79,7 @@ struct AwaitedEntry: Hashable, Sendable {
 extension StoreTransaction {
     /// Writes down the entries that these rows ask for and that the journal does not have.
     func awaitEntries(behind rows: [StoredRow], of owner: BalanceOwner) async throws {
-        let awaited = rows.compactMap(AwaitedEntry.init)
+        let awaited = rows.flatMap(AwaitedEntry.all)
         guard !awaited.isEmpty else { return }
         let written = try await execute(
             """
@@ -78,6 +93,13 @@ extension StoreTransaction {
                 -- The transfer of a destination charge is part of the charge.
                 AND (given.cause NOT LIKE 'transfer\\_made:%' OR EXISTS (
                     SELECT 1 FROM orders o WHERE o.id = given.order_id AND o.charge_shape = 'separate'))
+                -- Of other conversions nobody turns anything round: they stay open, as findings.
+                AND (given.cause NOT LIKE '%\\_converted:%' OR EXISTS (
+                    SELECT 1 FROM orders o WHERE o.id = given.order_id AND o.charge_shape = 'destination'))
+                AND (given.cause NOT LIKE 'refund\\_converted:%' OR EXISTS (
+                    SELECT 1 FROM refunds r JOIN charges c ON c.id = r.charge_id
+                    WHERE r.stripe_id = split_part(given.cause, ':', 2) AND r.amount_minor = c.amount_minor
+                        AND r.excess_minor = 0 AND c.settled_minor IS NOT NULL))
             ORDER BY given.cause
             ON CONFLICT (cause) DO NOTHING
             """)

@@ -149,11 +149,37 @@ extension StoredRow {
         self.init(
             row: BalanceTransaction(
                 id: resource.id, owner: owner, seller: seller, order: order,
-                amount: Money(resource.amount, resource.currency), net: Money(resource.net, resource.currency),
+                amount: Money(resource.amount, resource.currency), presented: resource.presented(in: owner),
+                net: Money(resource.net, resource.currency),
                 fees: resource.feeDetails.map { BalanceTransaction.Fee(type: $0.type, amount: $0.amount) },
                 applicationFee: applicationFee, category: resource.reportingCategory,
                 balanceType: resource.balanceType ?? "payments", subject: subject, created: resource.created),
             type: resource.type.rawValue, sourceID: resource.source?.id, availableAt: resource.availableOn)
+    }
+}
+
+extension BalanceTransactionResource {
+    /// The amount that the row's object has in its own currency, with the row's sign. What a seller's balance converts is
+    /// not followed: it stays open.
+    fileprivate func presented(in owner: BalanceOwner) -> Money? {
+        guard owner == .platform else { return nil }
+        switch (reportingCategory, source) {
+        case ("charge", .charge(let charge)): return Money(charge.amount, charge.currency)
+        case ("partial_capture_reversal", .charge(let charge)):
+            return charge.amountCaptured.map { Money($0 - charge.amount, charge.currency) }
+        case ("refund", .refund(let refund)): return Money(-refund.amount, refund.currency)
+        case ("refund_failure", .refund(let refund)): return Money(refund.amount, refund.currency)
+        case ("dispute", .dispute(let dispute)): return dispute.money.map { Money(-$0.minorUnits, $0.currency) }
+        case ("dispute_reversal", .dispute(let dispute)): return dispute.money
+        default: return nil
+        }
+    }
+}
+
+extension BalanceTransactionSource.DisputeReference {
+    fileprivate var money: Money? {
+        guard let amount, let currency else { return nil }
+        return Money(amount, currency)
     }
 }
 

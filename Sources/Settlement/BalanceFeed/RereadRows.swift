@@ -45,7 +45,8 @@ extension StoreTransaction {
                 currency = \(row.amount.currency), amount_minor = \(row.amount.minorUnits),
                 fee_minor = \(row.fees.reduce(0) { $0 + $1.amount }), net_minor = \(row.net.minorUnits),
                 fees = \(try stored.feesText())::text::jsonb, created_at = \(row.created),
-                available_at = \(stored.availableAt)
+                available_at = \(stored.availableAt), presented_currency = \(row.presented?.currency),
+                presented_minor = \(row.presented?.minorUnits)
             WHERE stripe_account = \(row.owner.code) AND id = \(row.id)
             """)
     }

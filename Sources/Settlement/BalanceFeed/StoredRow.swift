@@ -13,7 +13,8 @@ struct StoredRow: Sendable {
 
     static let columns = """
         stripe_account, id, type, category, balance_type, currency, amount_minor, net_minor, fees, subject_kind, \
-        subject_id, application_fee_id, source_id, seller_id, order_id, created_at, available_at
+        subject_id, application_fee_id, source_id, seller_id, order_id, created_at, available_at, presented_currency, \
+        presented_minor
         """
 
     init(row: BalanceTransaction, type: String, sourceID: String?, availableAt: Timestamp) {
@@ -29,7 +30,7 @@ struct StoredRow: Sendable {
         row = BalanceTransaction(
             id: try columns.get("id"), owner: BalanceOwner(code: try columns.get("stripe_account")),
             seller: try columns.get("seller_id"), order: try columns.get("order_id"),
-            amount: Money(try columns.get("amount_minor"), currency),
+            amount: Money(try columns.get("amount_minor"), currency), presented: try Self.presented(columns),
             net: Money(try columns.get("net_minor"), currency),
             fees: try JSONDecoder().decode([FeeForm].self, from: Data(fees.utf8)).map(\.fee),
             applicationFee: try columns.get("application_fee_id"), category: try columns.get("category"),
@@ -40,6 +41,11 @@ struct StoredRow: Sendable {
         type = try columns.get("type")
         sourceID = try columns.get("source_id")
         availableAt = try columns.get("available_at")
+    }
+
+    private static func presented(_ columns: PostgresRow) throws -> Money? {
+        guard let currency: Currency = try columns.get("presented_currency") else { return nil }
+        return Money(try columns.get("presented_minor"), currency)
     }
 
     /// What stands in the column of fees.
@@ -114,10 +120,11 @@ extension StoreTransaction {
             """
             INSERT INTO balance_transactions
                 (stripe_account, id, type, category, balance_type, currency, amount_minor, fee_minor, net_minor, fees,
-                 subject_kind, subject_id, application_fee_id, source_id, seller_id, order_id, created_at, available_at)
+                 subject_kind, subject_id, application_fee_id, source_id, seller_id, order_id, created_at, available_at,
+                 presented_currency, presented_minor)
             SELECT stripe_account, id, type, category, balance_type, currency, amount_minor, fee_minor, net_minor,
                 fees::jsonb, subject_kind, subject_id, application_fee_id, source_id, seller_id, order_id, created_at,
-                available_at
+                available_at, presented_currency, presented_minor
             FROM unnest(
                 \(rows.map(\.row.owner.code)), \(rows.map(\.row.id.rawValue)), \(rows.map(\.type)),
                 \(rows.map(\.row.category)), \(rows.map(\.row.balanceType)), \(rows.map(\.row.amount.currency.code)),
@@ -125,10 +132,11 @@ extension StoreTransaction {
                 \(rows.map(\.row.net.minorUnits)), \(fees), \(rows.map(\.row.subject.kind)),
                 \(rows.map(\.row.subject.id)), \(rows.map(\.row.applicationFee)), \(rows.map(\.sourceID)),
                 \(rows.map(\.row.seller?.rawValue)), \(rows.map(\.row.order?.rawValue)), \(rows.map(\.row.created)),
-                \(rows.map(\.availableAt))
+                \(rows.map(\.availableAt)), \(rows.map(\.row.presented?.currency.code)),
+                \(rows.map(\.row.presented?.minorUnits))
             ) AS given (stripe_account, id, type, category, balance_type, currency, amount_minor, fee_minor, net_minor,
                 fees, subject_kind, subject_id, application_fee_id, source_id, seller_id, order_id, created_at,
-                available_at)
+                available_at, presented_currency, presented_minor)
             ORDER BY stripe_account, id
             ON CONFLICT (stripe_account, id) DO NOTHING
             RETURNING stripe_account, id

@@ -72,7 +72,7 @@ extension BooksCheck {
                 'Souk kept ' || kept.amount || ' of charge ' || c.id || ', the rows say ' || rows.amount AS detail
             FROM charges c
             CROSS JOIN LATERAL (
-                SELECT c.application_fee_minor - coalesce(sum(f.amount_minor), 0) AS amount
+                SELECT coalesce(c.settled_fee_minor, c.application_fee_minor) - coalesce(sum(f.amount_minor), 0) AS amount
                 FROM fee_refunds f WHERE f.charge_id = c.id
             ) AS kept
             CROSS JOIN LATERAL (

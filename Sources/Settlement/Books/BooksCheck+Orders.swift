@@ -36,6 +36,44 @@ extension BooksCheck {
         }
     }
 
+    /// What Stripe told of each converted charge, and each line of Stripe's about a whole refund of one, against the journal.
+    func conversionsAgainstEntries() async throws -> [BooksFault] {
+        let charges = try await pages(
+            """
+            SELECT c.id, c.created_at, c.seller_id, c.stripe_account, c.order_id, c.currency, c.amount_minor,
+                c.settled_currency, c.settled_minor, c.settled_fee_minor,
+                sum(l.seller_minor)::bigint AS seller_minor, sum(l.platform_fee_minor)::bigint AS platform_fee_minor,
+                sum(l.tax_minor)::bigint AS tax_minor, sum(l.platform_sales_minor)::bigint AS platform_sales_minor,
+                sum(l.platform_discount_minor)::bigint AS platform_discount_minor, 0::bigint AS excess_minor
+            FROM charges c JOIN order_lines l ON l.order_id = c.order_id
+            WHERE c.settled_minor IS NOT NULL GROUP BY c.id
+            """
+        ) { row, sale, dimensions in
+            try ConversionRules.chargeConverted(
+                StripeChargeID(try row.get("id")), sale, into: try SettledCharge(row), dimensions: dimensions,
+                at: try row.get("created_at"))
+        }
+        // An entry that is still awaited is told by that.
+        let refunds = try await pages(
+            """
+            SELECT r.stripe_id AS id, r.created_at, c.seller_id, c.stripe_account, r.order_id, r.currency,
+                r.amount_minor, r.seller_minor, r.platform_fee_minor, r.tax_minor, r.platform_sales_minor,
+                r.platform_discount_minor, r.excess_minor, c.settled_currency, c.settled_minor, c.settled_fee_minor,
+                (SELECT -sum(b.amount_minor)::bigint FROM balance_transactions b
+                    WHERE b.stripe_account = 'platform' AND b.subject_id = r.stripe_id AND b.category = 'refund') AS cost
+            FROM refunds r JOIN charges c ON c.id = r.charge_id
+            JOIN journal_entries e ON e.cause = 'refund_converted:' || r.stripe_id
+            """
+        ) { row, sale, dimensions in
+            let settled = try SettledCharge(row)
+            return try ConversionRules.refundConverted(
+                StripeRefundID(try row.get("id")), sale, into: settled,
+                costing: Money(try row.get("cost") ?? 0, settled.amount.currency), dimensions: dimensions,
+                at: try row.get("created_at"))
+        }
+        return charges + refunds
+    }
+
     /// Each reversal's entry, computed anew from its row.
     func reversalsAgainstEntries() async throws -> [BooksFault] {
         try await returnedPages(
@@ -91,5 +129,14 @@ extension BooksCheck {
             let dimensions = Dimensions(owner: .platform, seller: seller, order: try row.get("order_id"))
             return [(try row.get("id"), try entry(row, division, dimensions))]
         }
+    }
+}
+
+extension SettledCharge {
+    fileprivate init(_ row: PostgresRow) throws {
+        let currency: Currency = try row.get("settled_currency")
+        self.init(
+            amount: Money(try row.get("settled_minor"), currency),
+            fee: Money(try row.get("settled_fee_minor"), currency))
     }
 }

@@ -34,7 +34,8 @@ extension BooksCheck {
 
     /// The kinds of causes that this build writes; an entry with any other was not written by Souk.
     static let knownCauses = [
-        "balance_transaction", "charge_paid", "charge_failed_late", "refund", "refund_failed", "refund_canceled",
+        "balance_transaction", "charge_paid", "charge_converted", "charge_failed_late", "refund", "refund_converted",
+        "refund_failed", "refund_canceled",
         "refund_paid_otherwise", "refund_given_up",
         "transfer_made", "netted", "reserve_held", "reserve_released", "reversal_made", "fee_refund_made",
         "payout_created", "payout_paid", "payout_failed", "payout_canceled", "adjusted", "collected", "written_off",

@@ -89,6 +89,7 @@ package struct BooksCheck: Sendable {
         faults += try await entriesWithoutRow()
         faults += try await chargesAgainstEntries()
         faults += try await refundsAgainstEntries()
+        faults += try await conversionsAgainstEntries()
         faults += try await separateChargesAgainstEntries()
         faults += try await separateRefundsAgainstEntries()
         faults += try await transfersAgainstEntries()

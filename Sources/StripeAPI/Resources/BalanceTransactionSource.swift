@@ -31,11 +31,13 @@ package indirect enum BalanceTransactionSource: Codable, Hashable, Sendable {
     package struct DisputeReference: Codable, Hashable, Sendable {
         package let id: String
         package let object: String
+        package let amount: Int64?
+        package let currency: Currency?
         package let charge: Reference<StripeCharge>?
         package let paymentIntent: Reference<StripePaymentIntent>?
 
         private enum CodingKeys: String, CodingKey {
-            case id, object, charge
+            case id, object, amount, currency, charge
             case paymentIntent = "payment_intent"
         }
     }

@@ -6,7 +6,9 @@ enum BalanceRows {
         var type: String
         var category: String
         var amount: Int64
+        /// Each in a currency of its own, as it is told.
         var fees: [JSONValue] = []
+        /// That of the object; the row is in the one in which the account gets it.
         var currency: String
         var source: String?
         var description: String? = nil
@@ -43,17 +45,27 @@ enum BalanceRows {
     /// Books a row and plans the moment at which its money becomes available.
     @discardableResult
     static func book(_ movement: Movement, in account: String, _ turn: Turn) -> JSONValue {
-        let fee = movement.fees.reduce(0) { $0 + ($1["amount"].int ?? 0) }
+        let settled = Exchange.settled(movement.amount, movement.currency, in: account, turn)
+        let fees = movement.fees.map { fee in
+            var fee = fee
+            let (amount, currency) = (fee["amount"].int ?? 0, fee["currency"].string ?? settled.currency)
+            let rate = Exchange.rate(from: currency, to: settled.currency, turn)
+            fee["amount"] = .int(rate?.convert(amount) ?? amount)
+            fee["currency"] = .string(settled.currency)
+            return fee
+        }
+        let fee = fees.reduce(0) { $0 + ($1["amount"].int ?? 0) }
         let availableOn = max(movement.availableOn ?? turn.now, turn.now)
         let isAvailable = availableOn <= turn.now
         let row = turn.insert(
             "balance_transaction",
             [
-                "id": .string(turn.newID("txn")), "object": "balance_transaction", "amount": .int(movement.amount),
+                "id": .string(turn.newID("txn")), "object": "balance_transaction", "amount": .int(settled.amount),
                 "available_on": .int(availableOn), "balance_type": "payments", "created": .int(turn.now),
-                "currency": .string(movement.currency), "description": .optional(movement.description),
-                "exchange_rate": .null, "fee": .int(fee), "fee_details": .array(movement.fees),
-                "net": .int(movement.amount - fee), "reporting_category": .string(movement.category),
+                "currency": .string(settled.currency), "description": .optional(movement.description),
+                "exchange_rate": Exchange.rate(from: movement.currency, to: settled.currency, turn)?.json ?? .null,
+                "fee": .int(fee), "fee_details": .array(fees), "net": .int(settled.amount - fee),
+                "reporting_category": .string(movement.category),
                 "source": .optional(movement.source), "status": isAvailable ? "available" : "pending",
                 "type": .string(movement.type),
             ], in: account)
@@ -63,7 +75,7 @@ enum BalanceRows {
             turn.schedule(
                 .fundsAvailable, account, at: availableOn * 1000, in: account, id: "funds:\(account):\(availableOn)")
         }
-        Collections.plan(account, movement.currency, turn)
+        Collections.plan(account, settled.currency, turn)
         if movement.amount > 0, turn.current(account)["_waiting_refunds"] == true {
             turn.schedule(.refundFunded, account, at: turn.milliseconds, in: account)
         }

@@ -103,13 +103,18 @@ enum Disputes {
     private static func withdraw(_ id: String, _ turn: Turn) {
         let dispute = turn.current(id)
         let currency = dispute["currency"].string ?? ""
-        var fees = BalanceRows.stripeFee(fee, currency)
+        var fees = BalanceRows.stripeFee(fee, feeCurrency(of: dispute, turn))
         fees["description"] = "Dispute fee"
         book(
             BalanceRows.Movement(
                 type: "adjustment", category: "dispute", amount: -(dispute["amount"].int ?? 0), fees: [fees],
                 currency: currency, source: id,
                 description: "Chargeback withdrawal for \(dispute["charge"].string ?? "")"), of: id, turn)
+    }
+
+    /// Stripe's fees are in the currency of the balance that pays them.
+    private static func feeCurrency(of dispute: JSONValue, _ turn: Turn) -> String {
+        Exchange.settlement(of: turn.account, dispute["currency"].string ?? "", turn)
     }
 
     private static func book(_ movement: BalanceRows.Movement, of id: String, _ turn: Turn) {
@@ -148,7 +153,7 @@ enum Disputes {
         if !isInquiry {
             book(
                 BalanceRows.Movement(
-                    type: "adjustment", category: "fee", amount: -fee, currency: dispute["currency"].string ?? "",
+                    type: "adjustment", category: "fee", amount: -fee, currency: feeCurrency(of: dispute, turn),
                     source: id, description: "Card Dispute Countered Fee"), of: id, turn)
         }
         switch turn.current(id)["evidence"]["uncategorized_text"] {
@@ -186,7 +191,7 @@ enum Disputes {
             if (dispute["evidence_details"]["submission_count"].int ?? 0) > 0 {
                 book(
                     BalanceRows.Movement(
-                        type: "adjustment", category: "fee", amount: fee, currency: dispute["currency"].string ?? "",
+                        type: "adjustment", category: "fee", amount: fee, currency: feeCurrency(of: dispute, turn),
                         source: id, description: "Card Dispute Countered Fee refund"), of: id, turn)
             }
         }

@@ -138,9 +138,10 @@ enum Refunds {
     static func make(_ order: Order, _ turn: Turn) throws(StripeFailure) -> JSONValue {
         let id = turn.newID("re")
         let charge = turn.current(order.charge)
+        let wanted = Exchange.settled(order.amount, charge["currency"].string ?? "", in: turn.account, turn)
         let isShort =
             turn.behaviour.shortRefund == .pending
-            && BalanceRows.total(turn.account, charge["currency"].string ?? "", turn) < order.amount
+            && BalanceRows.total(turn.account, wanted.currency, turn) < wanted.amount
             && !order.reversesTransfer
         let card = TestCard.numbered(charge["_card"].string ?? "")
         var refund = object(id, order, turn)
@@ -328,7 +329,8 @@ enum Refunds {
         where entry.value["pending_reason"] == "insufficient_funds" {
             let refund = entry.value
             let amount = refund["amount"].int ?? 0
-            guard BalanceRows.total(turn.account, refund["currency"].string ?? "", turn) >= amount else {
+            let wanted = Exchange.settled(amount, refund["currency"].string ?? "", in: turn.account, turn)
+            guard BalanceRows.total(turn.account, wanted.currency, turn) >= wanted.amount else {
                 isWaiting = true
                 break
             }

@@ -117,7 +117,7 @@ enum Transfers {
                 "The currency of source_transaction's balance transaction (\(row["currency"].string ?? "")) must be the same as the transfer currency (\(order.currency)).",
                 param: "currency")
         }
-        let captured = charge["amount_captured"].int ?? 0
+        let captured = Charges.brought(by: chargeID, turn).amount
         let moved = turn.world.all(
             account: turn.account, type: "transfer", field: "source_transaction", value: chargeID
         ).reduce(0) { $0 + ($1.value["amount"].int ?? 0) }
@@ -235,10 +235,13 @@ enum Transfers {
         let mayGoNegative = transfer["_destination_charge"] == true && turn.behaviour.reversal == .negative
         if !mayGoNegative {
             let pending = pendingMoney(of: paymentID, in: destination, turn)
-            guard BalanceRows.available(destination, currency, turn) + pending + feeBack >= amount else {
+            let wanted = Exchange.settled(amount, currency, in: destination, turn)
+            let returned = Exchange.settled(feeBack, currency, in: destination, turn)
+            let available = BalanceRows.available(destination, wanted.currency, turn) + pending
+            guard available + returned.amount >= wanted.amount else {
                 throw .state(
                     "balance_insufficient",
-                    "The recipient's balance is insufficient to reverse this transfer. The maximum amount that can be reversed is \(max(0, BalanceRows.available(destination, currency, turn) + pending))."
+                    "The recipient's balance is insufficient to reverse this transfer. The maximum amount that can be reversed is \(max(0, available))."
                 )
             }
         }

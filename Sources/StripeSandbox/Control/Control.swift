@@ -49,6 +49,14 @@ struct Control {
             return await clock()
         case ("GET", 1, "behaviour", _): return await engine.behaviour.json
         case ("PUT", 1, "behaviour", _): return try await engine.change(behaviour: body)
+        case ("GET", 1, "exchange", _): return await engine.read { Exchange.json($0) }
+        case ("PUT", 1, "exchange", _):
+            try Self.refuseUnknown(body, ["rates"])
+            let rates = body["rates"]?.object ?? [:]
+            return try await engine.turn { turn throws(StripeFailure) in
+                try Exchange.change(by: rates, turn)
+                return Exchange.json(turn.world)
+            }
         case ("GET", 1, "faults", _): return await faults()
         case ("PUT", 1, "faults", _):
             await engine.setFaults(try FaultPlan(body))

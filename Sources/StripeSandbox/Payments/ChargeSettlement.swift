@@ -25,13 +25,15 @@ enum ChargeSettlement {
         let card = TestCard.numbered(charge["_card"].string ?? "")
         let behalf = charge["on_behalf_of"].string ?? account
         let availableOn = card?.behaviour == .bypassPending ? turn.now : BalanceRows.settlement(of: behalf, turn)
-        let processing = BalanceRows.processingFee(captured)
         let fee = charge["application_fee_amount"].int.flatMap { $0 > 0 ? $0 : nil }
         let isDirect = account != turn.world.platform
         let platformPays = isDirect && turn.current(account)["controller"]["fees"]["payer"] == "application"
+        let taken = Exchange.settled(
+            captured, currency, in: platformPays ? turn.world.platform : account, turn)
+        let processing = BalanceRows.processingFee(taken.amount)
 
         var fees: [JSONValue] = []
-        if !platformPays { fees.append(BalanceRows.stripeFee(processing, currency)) }
+        if !platformPays { fees.append(BalanceRows.stripeFee(processing, taken.currency)) }
         if isDirect, let fee { fees.append(BalanceRows.applicationFee(fee, currency, turn)) }
         let amount = charge["amount"].int ?? 0
         let row = BalanceRows.book(
@@ -48,7 +50,7 @@ enum ChargeSettlement {
         if platformPays, !isOnFee {
             BalanceRows.book(
                 BalanceRows.Movement(
-                    type: "stripe_fee", category: "fee", amount: -processing, currency: currency, source: nil,
+                    type: "stripe_fee", category: "fee", amount: -processing, currency: taken.currency, source: nil,
                     description: "Stripe processing fees (\(id))"), in: turn.world.platform, turn)
         }
         let old = charge
@@ -56,10 +58,10 @@ enum ChargeSettlement {
         if isDirect, let fee {
             let made = ApplicationFees.make(
                 amount: fee, currency: currency, account: account, charge: id, origin: nil, availableOn: availableOn,
-                fees: isOnFee ? [BalanceRows.stripeFee(processing, currency)] : [], turn)
+                fees: isOnFee ? [BalanceRows.stripeFee(processing, taken.currency)] : [], turn)
             turn.update(id) { $0["application_fee"] = made["id"] }
         } else if let destination = charge["transfer_data"]["destination"].string {
-            transfer(id, to: destination, captured: captured, fee: fee, availableOn: availableOn, turn)
+            transfer(id, to: destination, fee: fee, availableOn: availableOn, turn)
         }
         if announces {
             let new = turn.current(id)
@@ -69,18 +71,23 @@ enum ChargeSettlement {
     }
 
     private static func transfer(
-        _ id: String, to destination: String, captured: Int64, fee: Int64?, availableOn: Int64, _ turn: Turn
+        _ id: String, to destination: String, fee: Int64?, availableOn: Int64, _ turn: Turn
     ) {
         let charge = turn.current(id)
-        let amount = charge["transfer_data"]["amount"].int ?? captured
+        let currency = charge["currency"].string ?? ""
+        let brought = Charges.brought(by: id, turn)
+        func settled(_ amount: Int64) -> Int64 { Exchange.settled(amount, currency, in: turn.account, turn).amount }
+        let fee = fee.map(settled)
         let (transfer, payment) = Transfers.make(
             Transfers.Order(
-                amount: amount, currency: charge["currency"].string ?? "", destination: destination, charge: id,
+                amount: charge["transfer_data"]["amount"].int.map(settled) ?? brought.amount,
+                currency: brought.currency,
+                destination: destination, charge: id,
                 group: charge["transfer_group"].string, applicationFee: fee, availableOn: availableOn), turn)
         var made: JSONValue?
         if let fee {
             made = ApplicationFees.make(
-                amount: fee, currency: charge["currency"].string ?? "", account: destination,
+                amount: fee, currency: brought.currency, account: destination,
                 charge: payment["id"].string ?? "", origin: id, availableOn: availableOn, turn)
             turn.update(payment["id"].string ?? "") { $0["application_fee"] = made?["id"] ?? .null }
         }

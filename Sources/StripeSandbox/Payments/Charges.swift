@@ -167,3 +167,13 @@ enum Charges {
         return turn.current(intentID)
     }
 }
+
+extension Charges {
+    /// What a charge that has its row has brought into the balance, before fees: what was not captured is off.
+    static func brought(by id: String, _ turn: Turn) -> Exchange.Settled {
+        let rows = turn.world.all(account: turn.account, type: "balance_transaction", field: "source", value: id)
+        return Exchange.Settled(
+            amount: rows.reduce(0) { $0 + ($1.value["amount"].int ?? 0) },
+            currency: rows.first?.value["currency"].string ?? "")
+    }
+}

@@ -144,6 +144,8 @@ enum PaymentIntents {
         }
         if let behalf = params["on_behalf_of"]?.string {
             try requireCapability("card_payments", of: behalf, param: "on_behalf_of", turn)
+            // It would settle in that account's currency.
+            if turn.behaviour.convertsCurrencies { throw .notSimulated("on_behalf_of while currencies are converted") }
             intent["on_behalf_of"] = .string(behalf)
         }
         if let data = params["transfer_data"]?.object {
