@@ -11,7 +11,7 @@ package struct PlanOpening: Sendable {
     static let settling: Duration = .seconds(24 * 3600)
     /// A payout that has been on its way for longer is not looked for.
     static let longestTransit: Duration = .seconds(60 * 86_400)
-    private static let readings = 5
+    private static let readings = 50
     private static let concurrency = 8
 
     let store: Store
@@ -88,33 +88,55 @@ package struct PlanOpening: Sendable {
         }
     }
 
-    /// What the balance held at the opening: what it holds now less all that was booked since, read while neither moves.
+    /// What the balance held at the opening: what it holds now less all that was booked since, read while neither moves. A
+    /// long list takes minutes, so it is read once, and then only what is new of it.
     private func read(_ owner: BalanceOwner, at opening: Timestamp) async throws -> Reading {
         let payouts = try await payoutsOnTheirWay(from: owner, at: opening)
+        var since = RowsSince()
         var before = try await balance(of: owner)
         for _ in 1...Self.readings {
-            var drafts: [Currency: OpeningPlan.Balance.Draft] = [:]
-            var call = ListBalanceTransactions(account: owner.stripeAccount)
-            call.page.createdFrom = opening
-            var rows = 0
-            for try await page in stripe.pages(of: call, priority: .sweep) {
-                rows += page.count
-                for row in page { drafts[row.currency, default: .init()].takeOff(row) }
-            }
+            try await readOn(&since, owner, from: opening)
             let after = try await balance(of: owner)
-            guard before == after else {
-                before = after
-                continue
-            }
-            for part in after.available + after.pending { drafts[part.currency, default: .init()].held += part.amount }
-            for part in after.connectReserved ?? [] { drafts[part.currency, default: .init()].reserved += part.amount }
-            for payout in payouts { drafts[payout.currency, default: .init()].onItsWay += payout.amount }
-            let balances = drafts.sorted { $0.key < $1.key }.map {
-                OpeningPlan.Balance($0.value, of: owner, in: $0.key)
-            }
-            return Reading(balances: balances, payouts: payouts, rowsSince: rows)
+            if before == after { return reading(of: owner, holding: after, since, payouts) }
+            before = after
         }
         throw OpeningError.restless(owner)
+    }
+
+    /// What was booked since the opening, as far as it has been read.
+    private struct RowsSince {
+        var drafts: [Currency: OpeningPlan.Balance.Draft] = [:]
+        var count = 0
+        /// Of the newest rows: where another reading of the list meets what is known.
+        var newest: Set<StripeBalanceTransactionID> = []
+        static let newestKept = 2000
+    }
+
+    /// Reads down to the first page of which every row is known.
+    private func readOn(_ since: inout RowsSince, _ owner: BalanceOwner, from opening: Timestamp) async throws {
+        var call = ListBalanceTransactions(account: owner.stripeAccount)
+        call.page.createdFrom = opening
+        let known = since.newest
+        for try await page in stripe.pages(of: call, priority: .sweep) {
+            let unread = page.filter { !known.contains($0.id) }
+            if unread.isEmpty { break }
+            since.count += unread.count
+            for row in unread {
+                since.drafts[row.currency, default: .init()].takeOff(row)
+                if since.newest.count < known.count + RowsSince.newestKept { since.newest.insert(row.id) }
+            }
+        }
+    }
+
+    private func reading(
+        of owner: BalanceOwner, holding balance: BalanceResource, _ since: RowsSince, _ payouts: [PayoutResource]
+    ) -> Reading {
+        var drafts = since.drafts
+        for part in balance.available + balance.pending { drafts[part.currency, default: .init()].held += part.amount }
+        for part in balance.connectReserved ?? [] { drafts[part.currency, default: .init()].reserved += part.amount }
+        for payout in payouts { drafts[payout.currency, default: .init()].onItsWay += payout.amount }
+        let balances = drafts.sorted { $0.key < $1.key }.map { OpeningPlan.Balance($0.value, of: owner, in: $0.key) }
+        return Reading(balances: balances, payouts: payouts, rowsSince: since.count)
     }
 
     private func balance(of owner: BalanceOwner) async throws -> BalanceResource {
