@@ -66,22 +66,26 @@ extension StoreTransaction {
     func deleteNettings(of transfer: TransferRecord) async throws {
         let orders = try await query(
             "DELETE FROM nettings WHERE transfer_id = \(transfer.id) RETURNING order_id")
-        try await followEnd(inOrders: orders)
+        // Only those that waited for it: two that Stripe refuses would else wake each other for ever.
+        try await followEnd(inOrders: orders) { try await wakeOperations(waitingFor: $0.rawValue) }
     }
 
     /// The transfer is made, and with it the debts of other orders are paid.
     func followNettings(of transfer: TransferRecord) async throws {
         try await followEnd(
-            inOrders: try await query("SELECT order_id FROM nettings WHERE transfer_id = \(transfer.id)"))
+            inOrders: try await query("SELECT order_id FROM nettings WHERE transfer_id = \(transfer.id)")
+        ) { try await wakeTransfers(of: $0) }
     }
 
     /// What is given again of orders whose debts a transfer was to pay, and what comes back of those that were given up, waits for
     /// how the transfer ends.
-    private func followEnd(inOrders rows: [PostgresRow]) async throws {
+    private func followEnd(
+        inOrders rows: [PostgresRow], waking wake: (ID<Order>) async throws -> Void
+    ) async throws {
         for order in try rows.compactMap({ try $0.get("order_id") as ID<Order>? }).sorted(by: {
             $0.rawValue < $1.rawValue
         }) {
-            try await wakeTransfers(of: order)
+            try await wake(order)
             let writtenOff = try await query("SELECT 1 FROM write_off_orders WHERE order_id = \(order) LIMIT 1")
             if !writtenOff.isEmpty, let locked = try await lockOrder(order) { try await returnToSellers(of: locked) }
         }

@@ -149,11 +149,13 @@ package struct FinishReversal: OperationHandler {
         _ operation: OperationRecord, _ refusal: OperationRefusal, in tx: StoreTransaction
     ) async throws -> AfterRefusal {
         let (recovery, order, _) = try await tx.lockRecovery(of: operation)
-        try await tx.wakeTransfers(of: order.id)
+        // Whatever waited for its end. What Stripe itself has refused keeps its own pause: two that wake each other whenever
+        // they are refused would ask Stripe for ever.
+        try await tx.wakeOperations(waitingFor: order.id.rawValue)
         let isShort = refusal.code == StripeErrorCode.balanceInsufficient.rawValue
         if recovery.cause == .request {
             try await tx.markRefused(recovery, because: refusal)
-            // It has ended. One that is held again wakes nobody, or two of them would wake each other for ever.
+            // It has ended, and may have left them something to take.
             try await tx.wakeRecoveries(of: order.id)
             return .fail(
                 because: isShort

@@ -237,7 +237,8 @@ package struct FinishTransfer: OperationHandler {
             WHERE id = \(transfer.id)
             """)
         try await announce(hold, unlike: operation, transfer, in: tx)
-        try await tx.wakeRecoveries(of: order.id)
+        // A recovery that Stripe refused for want of balance keeps its own pause: this has brought the seller nothing.
+        try await tx.wakeOperations(waitingFor: order.id.rawValue)
         return .hold(because: hold.reason, until: hold.until, waitingFor: hold.waitingFor)
     }
 
