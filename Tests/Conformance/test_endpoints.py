@@ -241,6 +241,40 @@ def test_destination_charge_refund_and_rows(api, seller):
     check(api.balance_transactions.retrieve(charge.balance_transaction, params={"expand": ["source"]}))
 
 
+def test_direct_charge(api, control):
+    seller = onboarded(api, control)
+    acting = {"stripe_account": seller}
+    session = check(api.checkout.sessions.create(
+        params=session_params(payment_intent_data={"application_fee_amount": 500}), options=acting))
+    control("POST", f"checkout/sessions/{session.id}/pay", {"payment_method": "pm_card_visa"})
+    paid = check(api.checkout.sessions.retrieve(session.id, params={"expand": ["payment_intent"]}, options=acting))
+    assert paid.payment_status == "paid" and paid.payment_intent.application
+    held = check(pay(api, capture_method="manual", application_fee_amount=1000, options=acting))
+    intent = check(api.payment_intents.capture(held.id, params={
+        "amount_to_capture": 8000, "application_fee_amount": 800, "expand": ["latest_charge.application_fee"]}, options=acting))
+    charge = intent.latest_charge
+    fee = check(charge.application_fee)
+    assert (fee.amount, fee.account, fee.charge, fee.originating_transaction) == (800, seller, charge.id, None)
+    check(api.application_fees.retrieve(fee.id))
+    refund = check(api.refunds.create(
+        params={"charge": charge.id, "amount": 2000, "refund_application_fee": True}, options=acting))
+    check(api.refunds.retrieve(refund.id, params={"expand": ["balance_transaction"]}, options=acting))
+    check(api.refunds.list(params={"charge": charge.id}, options=acting))
+    given, = check(api.application_fees.refunds.list(fee.id)).data
+    assert given.amount == 200
+    check(api.application_fees.refunds.create(fee.id, params={"amount": 100}))
+    opened = control("POST", f"charges/{charge.id}/dispute", {})
+    assert check(api.disputes.retrieve(opened["id"], options=acting)).status == "needs_response"
+    assert check(api.disputes.close(opened["id"], options=acting)).status == "lost"
+    check(api.balance_transactions.list(params={"limit": 50, "expand": ["data.source"]}, options=acting))
+    for call in (lambda: api.charges.retrieve(charge.id), lambda: api.disputes.retrieve(opened["id"])):
+        with pytest.raises(stripe.InvalidRequestError) as missing:
+            call()
+        assert missing.value.http_status == 404
+    types = {event.type for event in api.events.list(params={"limit": 100}, options=acting).data}
+    assert types >= {"payment_intent.succeeded", "charge.captured", "charge.refunded", "refund.created", "charge.dispute.closed"}
+
+
 def test_separate_transfer_needs_balance(api, seller):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         api.transfers.create(params={"amount": 90_000_000, "currency": "usd", "destination": seller})
@@ -328,6 +362,9 @@ def test_webhook_endpoints(api):
 
 def test_every_event_has_the_shape_of_its_object(api, seller):
     destination(api, seller)
+    direct = pay(api, application_fee_amount=1000, options={"stripe_account": seller})
+    api.refunds.create(
+        params={"payment_intent": direct.id, "refund_application_fee": True}, options={"stripe_account": seller})
     for acting in [{}, {"stripe_account": seller}]:
         seen = set()
         for event in api.events.list(params={"limit": 100}, options=acting).auto_paging_iter():

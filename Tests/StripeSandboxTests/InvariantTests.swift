@@ -10,12 +10,16 @@ import Transport
         var random: SystemlessGenerator
         var sellers: [String]
         var intents: [String] = []
+        /// Charges that a seller made, with their account.
+        var direct: [(charge: String, seller: String)] = []
 
         mutating func step(_ world: SandboxWorld) async throws -> String {
             let seller = sellers.randomElement(using: &random) ?? ""
             let amount = Int64.random(in: 100...50_000, using: &random)
             let intent = intents.randomElement(using: &random) ?? "pi_none"
-            switch Int.random(in: 0..<10, using: &random) {
+            switch Int.random(in: 0..<14, using: &random) {
+            case 10, 11: return try await chargeDirectly(world, seller, amount)
+            case 12, 13: return try await giveBackDirectly(world, amount)
             case 0...3:
                 let fee = Int64.random(in: 0...amount, using: &random)
                 let answer = try await world.send(
@@ -52,6 +56,52 @@ import Transport
                 let hours = Int64.random(in: 1...60, using: &random)
                 try await world.control(.post, "clock/advance", #"{"seconds":\#(hours * 3600)}"#)
                 return "advance \(hours) h"
+            }
+        }
+
+        private mutating func chargeDirectly(_ world: SandboxWorld, _ seller: String, _ amount: Int64) async throws
+            -> String
+        {
+            let fee = Int64.random(in: 0...amount, using: &random)
+            let isManual = Bool.random(using: &random)
+            let made = try await world.send(
+                .post, "/v1/payment_intents",
+                [
+                    ("amount", String(amount)), ("currency", "usd"), ("payment_method", "pm_card_visa"),
+                    ("confirm", "true"), ("return_url", "https://shop.example"),
+                    ("application_fee_amount", String(fee)),
+                    ("capture_method", isManual ? "manual" : "automatic"),
+                ], account: seller)
+            if isManual {
+                let part = Int64.random(in: 1...amount, using: &random)
+                _ = try await world.send(
+                    .post, "/v1/payment_intents/\(made.json.id)/capture", [("amount_to_capture", String(part))],
+                    account: seller)
+            }
+            direct.append((charge: made.json["latest_charge"].string ?? "", seller: seller))
+            return "direct charge \(amount) fee \(fee)\(isManual ? ", captured in part" : "")"
+        }
+
+        private mutating func giveBackDirectly(_ world: SandboxWorld, _ amount: Int64) async throws -> String {
+            guard let (charge, seller) = direct.randomElement(using: &random) else { return "nothing" }
+            let part = Int64.random(in: 1...amount, using: &random)
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0:
+                let fees = try await world.get("/v1/application_fees", [("charge", charge)])["data"].array
+                _ = try await world.send(
+                    .post, "/v1/application_fees/\(fees.first?.id ?? "fee_none")/refunds", [("amount", String(part))])
+                return "give back \(part) of the fee of \(charge)"
+            case 1:
+                try await world.control(.post, "charges/\(charge)/dispute", "{}")
+                return "dispute \(charge)"
+            default:
+                let feeToo = Bool.random(using: &random)
+                _ = try await world.send(
+                    .post, "/v1/refunds",
+                    [("charge", charge), ("amount", String(part))]
+                        + (feeToo ? [("refund_application_fee", "true")] : []),
+                    account: seller)
+                return "refund \(part) of \(charge)\(feeToo ? " with its fee" : "")"
             }
         }
     }
