@@ -22,15 +22,9 @@ package struct ReceivableRoutes: Sendable {
         let currency: Currency?
     }
 
-    @Sendable func list(_ request: Request, _ context: SoukContext) async throws -> ListBody<ReceivableBody> {
+    @Sendable func list(_ request: Request, _ context: SoukContext) async throws -> ListBody<OpenSumBody> {
         let (page, filter) = try request.list(filteredBy: Filter.self)
-        var query = OpenSum.query(of: "receivable", sign: 1)
-        if let seller = filter.seller { query += " AND seller = \(seller)" }
-        if let currency = filter.currency { query += " AND currency = \(currency)" }
-        query += page.keyset()
-        let now = try await store.clock.now()
-        let rows = try await store.query(query).map { try ReceivableBody(row: $0, at: now) }
-        return ListBody(Page(fetched: rows, for: page), url: "/v1/receivables")
+        return try await list(.receivable, page, of: filter.seller, in: filter.currency)
     }
 
     struct PayableFilter: Decodable, Sendable {
@@ -39,16 +33,23 @@ package struct ReceivableRoutes: Sendable {
         let sellerStatus: SellerStatus?
     }
 
-    @Sendable func listPayables(_ request: Request, _ context: SoukContext) async throws -> ListBody<PayableBody> {
+    @Sendable func listPayables(_ request: Request, _ context: SoukContext) async throws -> ListBody<OpenSumBody> {
         let (page, filter) = try request.list(filteredBy: PayableFilter.self)
-        var query = OpenSum.query(of: "payable", sign: -1)
-        if let seller = filter.seller { query += " AND seller = \(seller)" }
-        if let currency = filter.currency { query += " AND currency = \(currency)" }
-        if let status = filter.sellerStatus { query += " AND seller_status = \(status.rawValue)" }
+        return try await list(.payable, page, of: filter.seller, in: filter.currency, whoAre: filter.sellerStatus)
+    }
+
+    private func list(
+        _ kind: OpenSumBody.Kind, _ page: PageRequest, of seller: ID<Seller>?, in currency: Currency?,
+        whoAre status: SellerStatus? = nil
+    ) async throws -> ListBody<OpenSumBody> {
+        var query = OpenSumBody.query(of: kind)
+        if let seller { query += " AND seller = \(seller)" }
+        if let currency { query += " AND currency = \(currency)" }
+        if let status { query += " AND seller_status = \(status.rawValue)" }
         query += page.keyset()
         let now = try await store.clock.now()
-        let rows = try await store.query(query).map { try PayableBody(row: $0, at: now) }
-        return ListBody(Page(fetched: rows, for: page), url: "/v1/payables")
+        let rows = try await store.query(query).map { try OpenSumBody(row: $0, of: kind, at: now) }
+        return ListBody(Page(fetched: rows, for: page), url: "/v1/\(kind)s")
     }
 
     struct WriteOffRequest: Decodable, Sendable {
@@ -67,7 +68,18 @@ package struct ReceivableRoutes: Sendable {
 }
 
 /// What stands open between a seller and the platform in one currency.
-struct OpenSum: Sendable {
+struct OpenSumBody: Encodable, Sendable {
+    enum Kind: String, Sendable {
+        /// What the platform paid for the seller and has not got back.
+        case receivable
+        /// What the platform has not transferred: shares that wait for their release, or for a seller who cannot be paid.
+        case payable
+
+        /// With which a balance of its accounts becomes a positive amount.
+        fileprivate var sign: Int64 { self == .receivable ? 1 : -1 }
+    }
+
+    let kind: Kind
     /// The seller's and the currency's: one row for each.
     let id: String
     let seller: ID<Seller>
@@ -78,28 +90,29 @@ struct OpenSum: Sendable {
     let since: Timestamp
     let ageDays: Int64
 
-    /// The accounts `seller:…:{purpose}` that stand above zero in their own sense, which `sign` gives. Of what opens and what
-    /// closes in the order of effect, the first that all closing together does not reach is the oldest that is open.
-    static func query(of purpose: String, sign: Int64) -> PostgresQuery {
+    /// Of what opens and what closes in the order of effect, the first that all closing together does not reach is the oldest
+    /// that is open.
+    static func query(of kind: Kind) -> PostgresQuery {
         """
         SELECT id, seller, currency, amount, since, seller_status FROM (
             SELECT split_part(a.code, ':', 2) || ':' || a.currency AS id, split_part(a.code, ':', 2) AS seller,
-                a.currency, \(sign) * a.balance_minor AS amount, s.status AS seller_status, (
+                a.currency, \(kind.sign) * a.balance_minor AS amount, s.status AS seller_status, (
                     SELECT min(d.effective_at) FROM (
-                        SELECT e.effective_at, sum(\(sign) * p.amount_minor) OVER (ORDER BY e.effective_at, e.id) AS opened
+                        SELECT e.effective_at, sum(\(kind.sign) * p.amount_minor) OVER (ORDER BY e.effective_at, e.id) AS opened
                         FROM postings p JOIN journal_entries e ON e.id = p.entry_id
-                        WHERE p.account_id = a.id AND \(sign) * p.amount_minor > 0
+                        WHERE p.account_id = a.id AND \(kind.sign) * p.amount_minor > 0
                     ) AS d
                     WHERE d.opened > (
-                        SELECT coalesce(-sum(\(sign) * p.amount_minor), 0) FROM postings p
-                        WHERE p.account_id = a.id AND \(sign) * p.amount_minor < 0)) AS since
+                        SELECT coalesce(-sum(\(kind.sign) * p.amount_minor), 0) FROM postings p
+                        WHERE p.account_id = a.id AND \(kind.sign) * p.amount_minor < 0)) AS since
             FROM ledger_accounts a JOIN sellers s ON s.id = split_part(a.code, ':', 2)
-            WHERE a.code LIKE 'seller:%:' || \(purpose) AND \(sign) * a.balance_minor > 0
+            WHERE a.code LIKE 'seller:%:' || \(kind.rawValue) AND \(kind.sign) * a.balance_minor > 0
         ) AS open WHERE true
         """
     }
 
-    init(row: PostgresRow, at now: Timestamp) throws {
+    init(row: PostgresRow, of kind: Kind, at now: Timestamp) throws {
+        self.kind = kind
         id = try row.get("id")
         seller = try row.get("seller")
         sellerStatus = try row.get("seller_status")
@@ -108,48 +121,22 @@ struct OpenSum: Sendable {
         since = try row.get("since")
         ageDays = max(0, (now.seconds - since.seconds) / 86_400)
     }
-}
-
-/// What a seller owes in one currency.
-struct ReceivableBody: Encodable, Sendable {
-    let id: String
-    let object = "receivable"
-    let seller: ID<Seller>
-    let currency: Currency
-    let amount: Int64
-    let since: Timestamp
-    let ageDays: Int64
-
-    init(row: PostgresRow, at now: Timestamp) throws {
-        let open = try OpenSum(row: row, at: now)
-        (id, seller, currency, amount) = (open.id, open.seller, open.currency, open.amount)
-        (since, ageDays) = (open.since, open.ageDays)
-    }
-
-    private enum CodingKeys: String, CodingKey { case id, object, seller, currency, amount, since, ageDays }
-}
-
-/// What the platform owes a seller in one currency and has not transferred: shares that wait for their release, or for a seller
-/// who cannot be paid.
-struct PayableBody: Encodable, Sendable {
-    let id: String
-    let object = "payable"
-    let seller: ID<Seller>
-    let sellerStatus: String
-    let currency: Currency
-    let amount: Int64
-    let since: Timestamp
-    let ageDays: Int64
-
-    init(row: PostgresRow, at now: Timestamp) throws {
-        let open = try OpenSum(row: row, at: now)
-        (id, seller, sellerStatus, currency, amount) =
-            (open.id, open.seller, open.sellerStatus, open.currency, open.amount)
-        (since, ageDays) = (open.since, open.ageDays)
-    }
 
     private enum CodingKeys: String, CodingKey {
         case id, object, seller, sellerStatus, currency, amount, since, ageDays
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var body = encoder.container(keyedBy: CodingKeys.self)
+        try body.encode(id, forKey: .id)
+        try body.encode(kind.rawValue, forKey: .object)
+        try body.encode(seller, forKey: .seller)
+        // It may be why the seller has not been paid.
+        if kind == .payable { try body.encode(sellerStatus, forKey: .sellerStatus) }
+        try body.encode(currency, forKey: .currency)
+        try body.encode(amount, forKey: .amount)
+        try body.encode(since, forKey: .since)
+        try body.encode(ageDays, forKey: .ageDays)
     }
 }
 
