@@ -31,12 +31,7 @@ package struct ChangeAccount: Sendable {
     ) async throws -> SellerRecord {
         guard let account else {
             let operation = try await store.transaction { tx in try await tx.requestAnotherAccount(of: id, by: caller) }
-            if let operation {
-                let outcome = try await engine.perform(operation)
-                guard outcome.state != .failed else {
-                    throw Refusal(.stripeRefused, outcome.reason ?? "Stripe refused to make the account.")
-                }
-            }
+            if let operation { try await engine.makeAccount(by: operation) }
             return try await store.requireSeller(id)
         }
         try SellerApplication.check(account)
@@ -72,17 +67,8 @@ extension StoreTransaction {
     fileprivate func requestAnotherAccount(of id: ID<Seller>, by caller: Caller) async throws -> ID<Operation>? {
         guard let seller = try await lockSeller(id) else { throw Refusal.noSuchSeller(id) }
         guard !seller.hasUnusedAccount else { return nil }
-        try await save(try await leaveAccount(of: seller, by: caller), was: seller)
-        let former: Int64 =
-            try await query("SELECT count(*) AS n FROM former_accounts WHERE seller_id = \(id)").first?.get("n") ?? 0
-        let application = try await application(of: seller)
-        return try await enqueue(
-            NewOperation(
-                kind: .createAccount, subject: id.rawValue,
-                uniqueKey: former == 0 ? "create_account:\(id)" : "create_account:\(id):\(former)", startsInline: true)
-        ) { operation in
-            OperationRequest(CreateAccount(application, seller: id, operation: operation).request)
-        }
+        let left = try await save(try await leaveAccount(of: seller, by: caller), was: seller)
+        return try await enqueueAccount(of: left, appliedForBy: try await application(of: left))
     }
 
     /// What Stripe's form is filled with for another account: what the seller was registered with, as it stands now.

@@ -39,10 +39,7 @@ package struct CreateSeller: Sendable {
             return registered
         }
         guard let operation else { return (seller, isNew) }
-        let outcome = try await engine.perform(operation)
-        guard outcome.state != .failed else {
-            throw Refusal(.stripeRefused, outcome.reason ?? "Stripe refused to make the account.")
-        }
+        try await engine.makeAccount(by: operation)
         return (try await store.requireSeller(seller.id), isNew)
     }
 
@@ -67,19 +64,27 @@ extension StoreTransaction {
         let isNew = try await insert(new, application: application)
         let seller = isNew ? new : try await lockExisting(application)
         guard seller.stripeAccount == nil else { return (seller, nil, isNew) }
-        // Finds the operation that is under way, or writes a new one after Stripe refused the last.
-        let operation = try await enqueue(
-            NewOperation(
-                kind: .createAccount, subject: seller.id.rawValue, uniqueKey: "create_account:\(seller.id)",
-                startsInline: true)
-        ) { operation in
-            OperationRequest(CreateAccount(application, seller: seller.id, operation: operation).request)
-        }
+        let operation = try await enqueueAccount(of: seller, appliedForBy: application)
         if isNew {
             try await announce("seller.created", seller)
             try await audit("seller.create", subject: seller.id.rawValue, by: caller)
         }
         return (seller, operation, isNew)
+    }
+
+    /// Has Stripe make the account that the seller lacks: the first one, or the one that comes after those the seller had.
+    /// - Returns: the operation that is under way already, or a new one after Stripe refused the last.
+    func enqueueAccount(
+        of seller: SellerRecord, appliedForBy application: SellerApplication
+    ) async throws -> ID<Operation> {
+        let place = seller.formerAccounts.isEmpty ? "" : ":\(seller.formerAccounts.count)"
+        return try await enqueue(
+            NewOperation(
+                kind: .createAccount, subject: seller.id.rawValue, uniqueKey: "create_account:\(seller.id)\(place)",
+                startsInline: true)
+        ) { operation in
+            OperationRequest(CreateAccount(application, seller: seller.id, operation: operation).request)
+        }
     }
 
     /// Registers the seller of a connected account that exists already.
@@ -141,6 +146,16 @@ extension StoreTransaction {
         try await execute(
             "UPDATE sellers SET creation = \(try PostgresJSON(encoding: application)) WHERE id = \(seller.id)")
         return corrected
+    }
+}
+
+extension OperationEngine {
+    /// - Throws: `stripe_refused`, with Stripe's own reason.
+    func makeAccount(by operation: ID<Operation>) async throws {
+        let outcome = try await perform(operation)
+        guard outcome.state != .failed else {
+            throw Refusal(.stripeRefused, outcome.reason ?? "Stripe refused to make the account.")
+        }
     }
 }
 

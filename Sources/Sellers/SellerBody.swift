@@ -74,8 +74,8 @@ package struct SellerBody: ResponseEncodable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case id, object, externalID, email, country, businessType, stripeAccount, formerStripeAccounts, origin, status,
-            chargesEnabled,
-            payoutsEnabled, detailsSubmitted, capabilities, requirements, futureRequirements, attention, canBeCharged,
+            chargesEnabled, payoutsEnabled, detailsSubmitted, capabilities, requirements, futureRequirements, attention,
+            canBeCharged,
             cannotBeChargedBecause, defaultCurrency, payoutSchedule, payoutDestinations, hold, operation, metadata,
             created, updated, deauthorizedAt, livemode
     }
