@@ -186,7 +186,7 @@ package func exportLedger(
         let formats = ExportFormat.allCases.map(\.rawValue).joined(separator: ", ")
         throw ConfigurationError("'\(format)' is no format of an export. Choose from: \(formats).")
     }
-    let span = ExportSpan(from: try from.map(exportedDay), to: try to.map(exportedDay))
+    let span = ExportSpan(from: try from.map(day), to: try to.map(day))
     if let from = span.from, let to = span.to, to < from {
         throw ConfigurationError("The export would end on \(to), before it begins on \(from).")
     }
@@ -204,7 +204,8 @@ package func exportLedger(
     }
 }
 
-private func exportedDay(_ text: String) throws -> CalendarDay {
+/// A day as a command is told it.
+func day(_ text: String) throws -> CalendarDay {
     guard let day = CalendarDay(text) else {
         throw ConfigurationError("'\(text)' is no day. Give a year, a month and a day, such as 2026-10-31.")
     }

@@ -14,9 +14,7 @@ import StripeAPI
 package func importHistory(
     _ configuration: SoukConfiguration, from day: String, sellers file: String?, writing: Bool, logger: Logger
 ) async throws -> String {
-    guard let day = CalendarDay(day) else {
-        throw ConfigurationError("'\(day)' is no day. Give a year, a month and a day, such as 2026-10-31.")
-    }
+    let day = try App.day(day)
     let externalIDs = try file.map(SellerFile.read)
     let parts = try Parts.forCommand(configuration, logger: logger)
     defer { parts.postgres.shutDown() }
@@ -58,7 +56,7 @@ extension OpeningPlan {
 
 /// A file that says what the marketplace calls the seller of each account: lines `acct_…,external id`, with or without a
 /// heading.
-enum SellerFile {
+private enum SellerFile {
     static func read(_ path: String) throws -> [StripeAccountID: String] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError("\(path) cannot be read.")
@@ -66,12 +64,12 @@ enum SellerFile {
         return try parse(String(decoding: data, as: UTF8.self), name: path)
     }
 
-    static func parse(_ text: String, name: String) throws -> [StripeAccountID: String] {
+    private static func parse(_ text: String, name: String) throws -> [StripeAccountID: String] {
         var externalIDs: [StripeAccountID: String] = [:]
         var taken: Set<String> = []
         for (index, line) in text.split(whereSeparator: \.isNewline).enumerated() {
             let cells = line.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
-                .map { String($0.trimming(while: \.isWhitespace)) }
+                .map { $0.trimmingPrefix(while: \.isWhitespace).trimmedEnd }
             if index == 0, cells.first == "stripe_account" { continue }
             guard cells.count == 2, cells[0].hasPrefix("acct_"), !cells[1].isEmpty else {
                 throw ConfigurationError(
@@ -88,13 +86,5 @@ enum SellerFile {
         }
         guard !externalIDs.isEmpty else { throw ConfigurationError("\(name) names no account.") }
         return externalIDs
-    }
-}
-
-extension Substring {
-    fileprivate func trimming(while isEdge: (Character) -> Bool) -> Substring {
-        var rest = drop(while: isEdge)
-        while let last = rest.last, isEdge(last) { rest.removeLast() }
-        return rest
     }
 }

@@ -108,7 +108,7 @@ package struct ConfigurationSources {
 }
 
 extension Substring {
-    fileprivate var trimmedEnd: String {
+    var trimmedEnd: String {
         var rest = self
         while rest.last?.isWhitespace == true { rest.removeLast() }
         return String(rest)
