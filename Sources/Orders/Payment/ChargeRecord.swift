@@ -1,6 +1,6 @@
 import Domain
-import Ledger
-import Postgres
+package import Ledger
+package import Postgres
 import Store
 import StripeAPI
 
@@ -69,11 +69,7 @@ struct ChargeRecord: Sendable {
         destinationPayment = try row.get("destination_payment")
         applicationFeeID = try row.get("application_fee_id")
         failureCode = try row.get("failure_code")
-        if let currency: Currency = try row.get("settled_currency") {
-            settled = SettledCharge(
-                amount: Money(try row.get("settled_minor"), currency),
-                fee: Money(try row.get("settled_fee_minor"), currency))
-        }
+        settled = try row.get("settled_currency", as: String?.self).map { _ in try SettledCharge(row: row) }
     }
 
     /// A charge that Souk sees for the first time.
@@ -151,5 +147,15 @@ extension StoreTransaction {
     func requestFeeds(of charge: ChargeRecord) async throws {
         try await requestFeed(of: .platform)
         if let destination = charge.destination { try await requestFeed(of: .connected(destination.stripeAccount)) }
+    }
+}
+
+extension SettledCharge {
+    /// - Throws: for a charge of which nothing was converted.
+    package init(row: PostgresRow) throws {
+        let currency: Currency = try row.get("settled_currency")
+        self.init(
+            amount: Money(try row.get("settled_minor"), currency),
+            fee: Money(try row.get("settled_fee_minor"), currency))
     }
 }

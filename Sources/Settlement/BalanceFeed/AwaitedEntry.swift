@@ -51,18 +51,14 @@ struct AwaitedEntry: Hashable, Sendable {
         }
     }
 
-    /// All that a row asks for: with a converted one also the entry that turns the conversion round.
-    static func all(behind stored: StoredRow) -> [AwaitedEntry] {
-        let entry = AwaitedEntry(behind: stored)
-        guard stored.row.presented != nil, let order = stored.row.order else { return entry.map { [$0] } ?? [] }
+    /// The entry that turns the row's conversion round.
+    /// - Returns: nil for a row that Stripe did not convert, or whose conversion nobody turns round.
+    init?(conversionBehind stored: StoredRow) {
+        guard stored.row.presented != nil, let order = stored.row.order else { return nil }
         switch (stored.row.category, stored.row.subject) {
-        case ("charge", .charge(let id)):
-            return [entry, AwaitedEntry(cause: .chargeConverted(StripeChargeID(id)), origin: .order(order))]
-                .compactMap(\.self)
-        case ("refund", .refund(let id)):
-            return [entry, AwaitedEntry(cause: .refundConverted(StripeRefundID(id)), origin: .order(order))]
-                .compactMap(\.self)
-        default: return entry.map { [$0] } ?? []
+        case ("charge", .charge(let id)): self.init(cause: .chargeConverted(StripeChargeID(id)), origin: .order(order))
+        case ("refund", .refund(let id)): self.init(cause: .refundConverted(StripeRefundID(id)), origin: .order(order))
+        default: return nil
         }
     }
 
@@ -79,7 +75,8 @@ struct AwaitedEntry: Hashable, Sendable {
 extension StoreTransaction {
     /// Writes down the entries that these rows ask for and that the journal does not have.
     func awaitEntries(behind rows: [StoredRow], of owner: BalanceOwner) async throws {
-        let awaited = rows.flatMap(AwaitedEntry.all)
+        let awaited =
+            rows.compactMap(AwaitedEntry.init(behind:)) + rows.compactMap(AwaitedEntry.init(conversionBehind:))
         guard !awaited.isEmpty else { return }
         let written = try await execute(
             """

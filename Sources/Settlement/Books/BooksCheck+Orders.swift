@@ -1,5 +1,6 @@
 import Domain
 import Ledger
+import Orders
 import Postgres
 import Store
 
@@ -50,7 +51,7 @@ extension BooksCheck {
             """
         ) { row, sale, dimensions in
             try ConversionRules.chargeConverted(
-                StripeChargeID(try row.get("id")), sale, into: try SettledCharge(row), dimensions: dimensions,
+                StripeChargeID(try row.get("id")), sale, into: try SettledCharge(row: row), dimensions: dimensions,
                 at: try row.get("created_at"))
         }
         // An entry that is still awaited is told by that.
@@ -65,7 +66,7 @@ extension BooksCheck {
             JOIN journal_entries e ON e.cause = 'refund_converted:' || r.stripe_id
             """
         ) { row, sale, dimensions in
-            let settled = try SettledCharge(row)
+            let settled = try SettledCharge(row: row)
             return try ConversionRules.refundConverted(
                 StripeRefundID(try row.get("id")), sale, into: settled,
                 costing: Money(try row.get("cost") ?? 0, settled.amount.currency), dimensions: dimensions,
@@ -129,14 +130,5 @@ extension BooksCheck {
             let dimensions = Dimensions(owner: .platform, seller: seller, order: try row.get("order_id"))
             return [(try row.get("id"), try entry(row, division, dimensions))]
         }
-    }
-}
-
-extension SettledCharge {
-    fileprivate init(_ row: PostgresRow) throws {
-        let currency: Currency = try row.get("settled_currency")
-        self.init(
-            amount: Money(try row.get("settled_minor"), currency),
-            fee: Money(try row.get("settled_fee_minor"), currency))
     }
 }
