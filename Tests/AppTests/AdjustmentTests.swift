@@ -209,8 +209,7 @@ import Testing
 extension RunningSouk {
     /// Gives the platform money of its own, and keeps all that it has.
     func fundPlatform(_ amount: Int = 100_000) async throws {
-        _ = try await stripe("POST", "/v1/balance_settings", [("payments[payouts][schedule][interval]", "manual")])
-            .expecting(200)
+        try await payOutByHandOnly()
         _ = try await stripe("POST", "/v1/topups", [("amount", "\(amount)"), ("currency", "usd")]).expecting(200)
         _ = try await control("POST", "/clock/advance", ["seconds": 3700]).expecting(200)
         try await settle()

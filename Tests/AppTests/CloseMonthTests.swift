@@ -142,11 +142,7 @@ extension RunningSouk {
 
     /// No payout arrives while nothing is told of it.
     fileprivate func keepMoney(of account: String) async throws {
-        for owner in [nil, account] {
-            _ = try await stripe(
-                "POST", "/v1/balance_settings", [("payments[payouts][schedule][interval]", "manual")], account: owner
-            ).expecting(200)
-        }
+        for owner in [nil, account] { try await payOutByHandOnly(owner) }
     }
 
     /// Business time, in seconds.

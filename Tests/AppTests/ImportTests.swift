@@ -179,9 +179,7 @@ private struct History: Sendable {
     static func with(_ body: @Sendable @escaping (History) async throws -> Void) async throws {
         try await RunningSouk.withTemporaryFolder { folder in
             try await RunningSouk.withHeldWorkers(in: folder) { souk, makeWorkers in
-                _ = try await souk.stripe(
-                    "POST", "/v1/balance_settings", [("payments[payouts][schedule][interval]", "manual")]
-                ).expecting(200)
+                try await souk.payOutByHandOnly()
                 try await body(History(souk: souk, workers: makeWorkers(), folder: folder))
             }
         }
@@ -289,7 +287,6 @@ private struct History: Sendable {
         let run = try await souk.call("POST", "/v1/admin/reconciliations", ["scope": .string(scope)])
         let id = try run.string("id")
         try await settle()
-        let list = try await souk.call("GET", "/v1/admin/reconciliations/\(id)/findings").expecting(200)
-        return (list["data"].array ?? []).map { "\($0["kind"].string ?? "") \($0["object_id"].string ?? "")" }
+        return try await souk.findings(ofRun: id)
     }
 }

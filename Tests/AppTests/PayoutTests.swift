@@ -163,9 +163,7 @@ import Testing
     func others() async throws {
         try await RunningSouk.with { souk in
             let seller = try await souk.sellerPaidByHand()
-            _ = try await souk.stripe(
-                "POST", "/v1/balance_settings", [("payments[payouts][schedule][interval]", "manual")]
-            ).expecting(200)
+            try await souk.payOutByHandOnly()
             try await souk.sale("order-1", of: seller, amount: 5000)
             _ = try await souk.stripe(
                 "POST", "/v1/payment_intents",
@@ -513,6 +511,13 @@ extension RunningSouk {
             "POST", "/payouts/\(payout)/fail", ["failure_code": "account_closed", "after_paid": true]
         ).expecting(200)
         try await settle()
+    }
+
+    /// From now on Stripe pays nothing out of the balance by itself: the platform's, or that of a connected account.
+    func payOutByHandOnly(_ account: String? = nil) async throws {
+        _ = try await stripe(
+            "POST", "/v1/balance_settings", [("payments[payouts][schedule][interval]", "manual")], account: account
+        ).expecting(200)
     }
 
     /// Stripe pays out at one in the morning: a day from noon to noon has one such moment.

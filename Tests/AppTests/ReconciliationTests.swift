@@ -279,6 +279,11 @@ extension RunningSouk {
             let status = try await call("GET", "/v1/admin/reconciliations/\(run)").expecting(200)["status"].string
             return status == "completed"
         }
+        return try await findings(ofRun: run)
+    }
+
+    /// What a run that has ended found: kind and object.
+    func findings(ofRun run: String) async throws -> [String] {
         let list = try await call("GET", "/v1/admin/reconciliations/\(run)/findings?limit=100").expecting(200)
         return (list["data"].array ?? []).map { "\($0["kind"].string ?? "") \($0["object_id"].string ?? "")" }
     }

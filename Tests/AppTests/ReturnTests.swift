@@ -397,8 +397,7 @@ extension RunningSouk {
     /// Gives the platform 500.00 of its own, since what sellers are given again is out of no charge.
     func topUp(isAwaited: Bool = true) async throws {
         // At one in the morning Stripe would pay it out again.
-        _ = try await stripe("POST", "/v1/balance_settings", [("payments[payouts][schedule][interval]", "manual")])
-            .expecting(200)
+        try await payOutByHandOnly()
         _ = try await stripe("POST", "/v1/topups", [("amount", "50000"), ("currency", "usd")]).expecting(200)
         // A top-up arrives after an hour.
         if isAwaited { try await readBalances() }
